@@ -1,0 +1,268 @@
+//! Time, in the only file that asks the system for it.
+//!
+//! Three clocks are needed, for three questions:
+//! - *Is this entry still fresh?* is asked on every hit, so it must cost next to nothing:
+//!   [`Clock::ticks`] reads the coarse monotonic clock (no system call) in steps of 1/64 second.
+//! - *When was this entry born?* must mean the same after a restart: [`Clock::unix_ms`].
+//! - *How long did the origin take?*: [`Clock::stopwatch`], precise.
+//!
+//! The monotonic clock stands still while a machine is suspended; [`Clock::refresh`] compares it
+//! with the boot-time clock and moves the ticks on, so that nothing stays fresh across a night
+//! with the lid closed. A stopped process (SIGSTOP) needs no care: nothing here is cached.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// Steps of 1/64 second; [`Ticks::START`] is the moment at which the clock was made.
+///
+/// 2^31 steps (388 days) lie before it, so that entries that an earlier process stored have a
+/// place too. Both ends saturate; an entry at an end is judged by the exact arithmetic of the
+/// cold path.
+pub(crate) type Ticks = u32;
+
+/// The tick at which a clock starts.
+pub(crate) const START: Ticks = 1 << 31;
+/// Ticks in a second.
+const PER_SECOND: u64 = 64;
+const NANOS_PER_TICK: u32 = 1_000_000_000 / PER_SECOND as u32;
+
+/// Whole ticks in `duration`, rounded down: a time to live is never stretched.
+pub(crate) fn ticks_in(duration: Duration) -> Ticks {
+    let ticks = duration
+        .as_secs()
+        .saturating_mul(PER_SECOND)
+        .saturating_add(u64::from(duration.subsec_nanos() / NANOS_PER_TICK));
+    Ticks::try_from(ticks).unwrap_or(Ticks::MAX)
+}
+
+/// The length of `ticks`.
+pub(crate) fn duration_of(ticks: Ticks) -> Duration {
+    let ticks = u64::from(ticks);
+    Duration::new(ticks / PER_SECOND, (ticks % PER_SECOND) as u32 * NANOS_PER_TICK)
+}
+
+/// The source of time of an engine: the system's, or one that a test moves by hand.
+///
+/// ```
+/// use std::time::Duration;
+/// use spence::Clock;
+///
+/// let (clock, hands) = Clock::manual();
+/// let before = clock.unix_ms();
+/// hands.advance(Duration::from_secs(90));
+/// assert_eq!(clock.unix_ms() - before, 90_000);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Clock(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    System(Arc<SystemClock>),
+    Manual(Arc<Hands>),
+}
+
+#[derive(Debug)]
+struct SystemClock {
+    /// Coarse monotonic time when the clock was made.
+    base: Duration,
+    /// How far boot time was ahead of monotonic time then: earlier suspensions.
+    suspended_before: Duration,
+    /// Ticks spent suspended since then.
+    suspended_ticks: AtomicU32,
+}
+
+/// Moves a manual clock.
+#[derive(Debug)]
+pub struct Hands {
+    /// Nanoseconds since the clock was made.
+    elapsed: tokio::sync::watch::Sender<u64>,
+    /// Unix time in milliseconds when the clock was made; moved by [`Hands::step_wall_clock`].
+    wall_base_ms: AtomicU64,
+}
+
+impl Clock {
+    /// The system's clocks.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Kind::System(Arc::new(SystemClock {
+            base: read(ClockId::MonotonicCoarse),
+            suspended_before: suspended(),
+            suspended_ticks: AtomicU32::new(0),
+        })))
+    }
+
+    /// A clock that stands at 2020-09-13 12:26:40 UTC until the returned hands move it.
+    #[must_use]
+    pub fn manual() -> (Self, Arc<Hands>) {
+        let hands = Arc::new(Hands {
+            elapsed: tokio::sync::watch::Sender::new(0),
+            wall_base_ms: AtomicU64::new(1_600_000_000_000),
+        });
+        (Self(Kind::Manual(Arc::clone(&hands))), hands)
+    }
+
+    /// Coarse monotonic time, for deciding freshness.
+    #[inline]
+    pub(crate) fn ticks(&self) -> Ticks {
+        match &self.0 {
+            Kind::System(clock) => {
+                let since = read(ClockId::MonotonicCoarse).saturating_sub(clock.base);
+                let suspended = clock.suspended_ticks.load(Ordering::Relaxed);
+                START.saturating_add(ticks_in(since)).saturating_add(suspended)
+            }
+            Kind::Manual(hands) => START.saturating_add(ticks_in(hands.elapsed())),
+        }
+    }
+
+    /// Unix time in milliseconds, from the wall clock, which may jump.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the file that asks the system")]
+    pub fn unix_ms(&self) -> u64 {
+        match &self.0 {
+            Kind::System(_) => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+            }
+            Kind::Manual(hands) => {
+                let elapsed = u64::try_from(hands.elapsed().as_millis()).unwrap_or(u64::MAX);
+                hands.wall_base_ms.load(Ordering::Relaxed).saturating_add(elapsed)
+            }
+        }
+    }
+
+    /// Starts measuring; the returned function gives the time since.
+    #[expect(clippy::disallowed_methods, reason = "this is the file that asks the system")]
+    pub fn stopwatch(&self) -> impl Fn() -> Duration + Send + use<> {
+        let clock = self.clone();
+        let started = match &clock.0 {
+            Kind::System(_) => (Some(Instant::now()), Duration::ZERO),
+            Kind::Manual(hands) => (None, hands.elapsed()),
+        };
+        move || match (&clock.0, started) {
+            (Kind::Manual(hands), (_, then)) => hands.elapsed().saturating_sub(then),
+            (Kind::System(_), (then, _)) => then.map_or(Duration::ZERO, |then| then.elapsed()),
+        }
+    }
+
+    /// Waits. May be dropped at any time.
+    #[expect(clippy::disallowed_methods, reason = "this is the file that asks the system")]
+    pub async fn sleep(&self, duration: Duration) {
+        match &self.0 {
+            Kind::System(_) => tokio::time::sleep(duration).await,
+            Kind::Manual(hands) => {
+                let now = *hands.elapsed.borrow();
+                let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+                let due = now.saturating_add(nanos);
+                let mut elapsed = hands.elapsed.subscribe();
+                // The hands outlive this borrow, so the channel cannot be closed.
+                if elapsed.wait_for(|now| *now >= due).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+    }
+
+    /// Runs `work` for at most `limit`; `None` when the time was up first.
+    pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut limit = pin!(self.sleep(limit));
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            limit.as_mut().poll(cx).map(|()| None)
+        })
+        .await
+    }
+
+    /// Whether somebody must call [`Clock::refresh`] now and then.
+    pub(crate) fn needs_refreshing(&self) -> bool {
+        matches!(self.0, Kind::System(_))
+    }
+
+    /// Notices time spent suspended and moves the ticks on by it.
+    pub(crate) fn refresh(&self) {
+        if let Kind::System(clock) = &self.0 {
+            let new = ticks_in(suspended().saturating_sub(clock.suspended_before));
+            clock.suspended_ticks.fetch_max(new, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Hands {
+    /// Moves monotonic and wall time on, and wakes what slept until then.
+    pub fn advance(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(nanos));
+    }
+
+    /// Moves the wall clock alone, as an operator or NTP does; negative moves it back.
+    pub fn step_wall_clock(&self, by_ms: i64) {
+        let base = self.wall_base_ms.load(Ordering::Relaxed);
+        self.wall_base_ms.store(base.saturating_add_signed(by_ms), Ordering::Relaxed);
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_nanos(*self.elapsed.borrow())
+    }
+}
+
+fn read(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Time that the machine has spent suspended since it was started.
+fn suspended() -> Duration {
+    let monotonic = read(ClockId::Monotonic);
+    read(ClockId::Boottime).saturating_sub(monotonic)
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_round_down_to_ticks_and_saturate() {
+        let check = |millis, ticks| assert_eq!(ticks_in(Duration::from_millis(millis)), ticks);
+        check(0, 0);
+        check(15, 0);
+        check(16, 1);
+        check(1_000, 64);
+        check(60_000, 3_840);
+        check(u64::MAX, Ticks::MAX);
+        assert_eq!(duration_of(ticks_in(Duration::from_secs(90))), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn the_system_clock_moves_forward_from_its_start() {
+        let clock = Clock::system();
+        let first = clock.ticks();
+        assert!((START..START + 640).contains(&first));
+        clock.refresh();
+        assert!(clock.ticks() >= first);
+    }
+
+    #[tokio::test]
+    async fn a_manual_sleep_ends_when_the_hands_reach_it() {
+        let (clock, hands) = Clock::manual();
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.timeout(Duration::from_secs(5), std::future::pending::<()>()).await }
+        });
+        tokio::task::yield_now().await;
+        hands.advance(Duration::from_secs(4));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        hands.advance(Duration::from_secs(1));
+        assert_eq!(sleeper.await.unwrap(), None);
+    }
+}

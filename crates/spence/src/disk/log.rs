@@ -1,0 +1,204 @@
+//! The disk tier's face: accepts work, answers reads, starts and stops the writer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::format::{RECORD_HEADER_BYTES, RecordHeader};
+use super::inbox::{Inbox, Pending};
+use super::index::{Index, Located};
+use super::reader::Reader;
+use super::recover;
+use super::segment::SegmentTable;
+use super::usage::Usage;
+use super::writer::Writer;
+use super::{Ack, DiskStore, Op, Reading};
+use crate::clock::Clock;
+use crate::envelope::{self, Body, StoredEntry};
+use crate::error::{Error, ErrorKind};
+use crate::invalidate::Bans;
+use crate::key::StoredHasher;
+
+/// The smallest disk budget, in bytes: a few segments of the smallest size.
+pub(crate) const MIN_BUDGET: u64 = 4_000_000;
+const SEGMENTS_PER_BUDGET: u64 = 64;
+const MIN_SEGMENT_BYTES: u64 = 1_000_000;
+const MAX_SEGMENT_BYTES: u64 = 64_000_000;
+
+/// How the disk tier is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct DiskOptions {
+    pub(crate) dir: PathBuf,
+    /// Bytes of all files, at every instant.
+    pub(crate) budget: u64,
+    /// How long a read may take before it counts as a miss.
+    pub(crate) deadline: Duration,
+}
+
+/// What the threads of the tier share.
+pub(super) struct Shared {
+    pub(super) dir: PathBuf,
+    pub(super) budget: u64,
+    pub(super) segment_bytes: u64,
+    pub(super) clock: Clock,
+    pub(super) hasher: StoredHasher,
+    pub(super) index: Index,
+    pub(super) table: SegmentTable,
+    pub(super) inbox: Inbox,
+    pub(super) usage: Mutex<Usage>,
+    pub(super) bans: Arc<Bans>,
+    pub(super) total: Arc<AtomicU64>,
+    pub(super) errors: AtomicU64,
+}
+
+/// The segmented log.
+pub(crate) struct DiskLog {
+    shared: Arc<Shared>,
+    reader: Reader,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl DiskLog {
+    /// Opens the directory, puts the bans found there in force, and returns the tier together with
+    /// the last log position that an earlier process used. Blocks while it reads.
+    pub(crate) fn open(
+        options: DiskOptions,
+        clock: &Clock,
+        bans: &Arc<Bans>,
+    ) -> Result<(Self, u64), Error> {
+        let recovered = recover::open(&options.dir)?;
+        // What had to be widened to find room must be kept as widened.
+        let widened: Vec<_> = recovered
+            .bans
+            .into_iter()
+            .filter_map(|ban| Some(bans.add(ban.clone())).filter(|added| *added != ban))
+            .collect();
+        let segment_bytes =
+            (options.budget / SEGMENTS_PER_BUDGET).clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
+        let shared = Arc::new(Shared {
+            dir: options.dir,
+            budget: options.budget.max(MIN_BUDGET),
+            segment_bytes,
+            clock: clock.clone(),
+            hasher: recovered.hasher,
+            index: recovered.index,
+            table: recovered.table,
+            inbox: Inbox::new(usize::try_from(segment_bytes).unwrap_or(usize::MAX)),
+            usage: Mutex::new(recovered.usage),
+            bans: Arc::clone(bans),
+            total: recovered.total,
+            errors: AtomicU64::new(0),
+        });
+        let writer =
+            Writer::new(Arc::clone(&shared), recovered.lock, recovered.sealed, recovered.newest);
+        let thread = std::thread::Builder::new()
+            .name("spence-disk-write".into())
+            .spawn(move || writer.run())
+            .map_err(|error| {
+                let message = format!("disk tier: start the writer thread: {error}");
+                Error::with_source(ErrorKind::Storage, message, error)
+            })?;
+        let reader = Reader::new(clock.clone(), options.deadline);
+        let log = Self { shared, reader, writer: Mutex::new(Some(thread)) };
+        widened.into_iter().for_each(|ban| drop(log.accept(Op::Ban(ban))));
+        Ok((log, recovered.last_position))
+    }
+
+    async fn read(&self, namespace: &str, key: &str) -> Option<StoredEntry> {
+        let hash = self.shared.hasher.hash(namespace, key);
+        let expired_at_ms = match self.shared.inbox.pending(hash) {
+            Some(Pending::Put(entry)) => {
+                return entry.is(namespace, key).then(|| (*entry).clone());
+            }
+            Some(Pending::Removed { .. }) => return None,
+            Some(Pending::Expired { at_ms, .. }) => Some(at_ms),
+            None => None,
+        };
+        let located = self.shared.index.get(hash)?;
+        let segment = self.shared.table.get(located.place.segment())?;
+        let bytes = self.reader.read(segment, located.place).await;
+        let entry = bytes.and_then(|bytes| entry_in(Bytes::from(bytes), located));
+        if entry.is_none() && self.shared.index.get(hash) == Some(located) {
+            self.shared.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut entry = entry.filter(|entry| entry.is(namespace, key))?;
+        if let Some(at_ms) = expired_at_ms {
+            entry.expire(at_ms);
+        }
+        Some(entry)
+    }
+}
+
+/// The entry in a record, if it is undamaged and the one that was looked for.
+pub(super) fn entry_in(record: Bytes, located: Located) -> Option<StoredEntry> {
+    let header = RecordHeader::decode(&record)?;
+    let body_end = RECORD_HEADER_BYTES.checked_add(header.body_bytes)?;
+    if header.seq != located.seq || header.hash != located.hash || body_end > record.len() {
+        return None;
+    }
+    match envelope::read(&record.slice(RECORD_HEADER_BYTES..body_end))? {
+        Body::Entry(entry) if entry.seq == located.seq => Some(*entry),
+        Body::Entry(_) | Body::Tombstone { .. } | Body::Ban(_) => None,
+    }
+}
+
+impl DiskStore for DiskLog {
+    fn is_present(&self) -> bool {
+        true
+    }
+
+    fn get<'a>(&'a self, namespace: &'a str, key: &'a str) -> Reading<'a> {
+        Box::pin(self.read(namespace, key))
+    }
+
+    fn accept(&self, op: Op) -> Ack {
+        let hash = match &op {
+            Op::Put(entry) => self.shared.hasher.hash(&entry.namespace, &entry.key),
+            Op::Remove { namespace, key, .. } | Op::Expire { namespace, key, .. } => {
+                self.shared.hasher.hash(namespace, key)
+            }
+            Op::Ban(_) => 0,
+        };
+        self.shared.inbox.put(hash, op)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.shared.total.load(Ordering::Relaxed)
+    }
+
+    fn bytes_of(&self, namespace: &str) -> u64 {
+        self.shared.usage.lock().of(namespace)
+    }
+
+    fn entries(&self) -> u64 {
+        self.shared.index.len() as u64
+    }
+
+    fn budget(&self) -> u64 {
+        self.shared.budget
+    }
+
+    fn errors(&self) -> u64 {
+        self.shared.errors.load(Ordering::Relaxed)
+    }
+
+    fn close(&self) {
+        self.shared.inbox.close();
+        if let Some(writer) = self.writer.lock().take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the disk writer panicked");
+        }
+    }
+}
+
+impl Drop for DiskLog {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

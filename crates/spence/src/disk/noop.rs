@@ -1,0 +1,43 @@
+//! No disk tier: `disk.enabled: false`. Nothing is kept, so nothing needs removing.
+
+use super::{Ack, DiskStore, Op, Reading};
+
+/// Keeps nothing.
+#[derive(Debug)]
+pub(crate) struct NoDisk;
+
+impl DiskStore for NoDisk {
+    fn is_present(&self) -> bool {
+        false
+    }
+
+    fn get<'a>(&'a self, _namespace: &'a str, _key: &'a str) -> Reading<'a> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn accept(&self, _op: Op) -> Ack {
+        Ack::done()
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn bytes_of(&self, _namespace: &str) -> u64 {
+        0
+    }
+
+    fn entries(&self) -> u64 {
+        0
+    }
+
+    fn budget(&self) -> u64 {
+        0
+    }
+
+    fn errors(&self) -> u64 {
+        0
+    }
+
+    fn close(&self) {}
+}

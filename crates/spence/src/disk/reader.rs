@@ -1,0 +1,110 @@
+//! Reading records: at once when the page cache has them, else on a few threads with a deadline.
+//!
+//! A file read can block for as long as the device likes, so it must not happen on an async
+//! thread. `RWF_NOWAIT` gives what is in the page cache without blocking, which is nearly always
+//! everything; the rest is read by the threads here, and a caller waits for them only so long.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use super::index::Place;
+use super::segment::Segment;
+use crate::clock::Clock;
+
+const THREADS: usize = 4;
+/// More waiting reads than this and the tier counts as too slow: the read is a miss.
+const MAX_WAITING: usize = 256;
+
+/// The threads, and what they are to read.
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    clock: Clock,
+    deadline: Duration,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+struct Job {
+    segment: Arc<Segment>,
+    place: Place,
+    done: oneshot::Sender<Option<Vec<u8>>>,
+}
+
+impl Reader {
+    pub(super) fn new(clock: Clock, deadline: Duration) -> Self {
+        Self { shared: Arc::default(), clock, deadline }
+    }
+
+    /// The bytes of a record; `None` when the device fails or takes too long.
+    pub(super) async fn read(&self, segment: Arc<Segment>, place: Place) -> Option<Vec<u8>> {
+        let mut buffer = vec![0; place.length()];
+        if segment.read_nowait(&mut buffer, place.offset()).ok()? == buffer.len() {
+            return Some(buffer);
+        }
+        let (done, result) = oneshot::channel();
+        self.shared.submit(Job { segment, place, done })?;
+        self.clock.timeout(self.deadline, result).await?.ok()?
+    }
+}
+
+impl Shared {
+    fn submit(self: &Arc<Self>, job: Job) -> Option<()> {
+        let mut state = self.state.lock();
+        if state.jobs.len() >= MAX_WAITING {
+            return None;
+        }
+        state.jobs.push_back(job);
+        let more = state.idle == 0 && state.threads < THREADS;
+        state.threads += usize::from(more);
+        drop(state);
+        self.arrived.notify_one();
+        if more {
+            let shared = Arc::clone(self);
+            let thread = std::thread::Builder::new().name("spence-disk-read".into());
+            if thread.spawn(move || shared.work()).is_err() {
+                self.state.lock().threads -= 1;
+            }
+        }
+        Some(())
+    }
+
+    fn work(&self) {
+        loop {
+            let mut state = self.state.lock();
+            state.idle += 1;
+            while state.jobs.is_empty() && !state.closed {
+                self.arrived.wait(&mut state);
+            }
+            state.idle -= 1;
+            let Some(Job { segment, place, done }) = state.jobs.pop_front() else { return };
+            drop(state);
+            let mut buffer = vec![0; place.length()];
+            let read = segment.read(&mut buffer, place.offset());
+            // Whoever asked may have given up.
+            drop(done.send(read.ok().map(|()| buffer)));
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.arrived.notify_all();
+    }
+}

@@ -1,0 +1,232 @@
+//! Opening a directory: who owns it, what its segments hold, which record of a key is the newest.
+//!
+//! Segments are read oldest first, from their hints where these are sound. Of the records of a
+//! key the highest `seq` counts, whatever its place, and a tombstone buries everything lower.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+
+use super::format::{SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader};
+use super::hint::{self, Contents, Listed};
+use super::index::{Index, Located, Place};
+use super::scan::scan;
+use super::segment::{Segment, SegmentTable, segment_number};
+use super::usage::Usage;
+use crate::envelope::RecordKind;
+use crate::error::{Error, ErrorKind};
+use crate::invalidate::Ban;
+use crate::key::{Identity, StoredHasher, random_seed};
+
+/// A segment with the bans in it, which outlive it.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) segment: Arc<Segment>,
+    pub(super) bans: Vec<Ban>,
+}
+
+/// What an opened directory holds.
+pub(super) struct Recovered {
+    pub(super) lock: File,
+    pub(super) hasher: StoredHasher,
+    pub(super) index: Index,
+    pub(super) table: SegmentTable,
+    pub(super) usage: Usage,
+    /// Oldest first.
+    pub(super) sealed: VecDeque<Sealed>,
+    /// The newest segment, with what it holds; to be continued.
+    pub(super) newest: Option<(Arc<Segment>, Contents)>,
+    pub(super) bans: Vec<Ban>,
+    pub(super) last_position: u64,
+    /// Bytes of all files.
+    pub(super) total: Arc<AtomicU64>,
+}
+
+/// Takes the directory over and reads what is in it. Changes nothing if a segment is of a newer
+/// format.
+pub(super) fn open(dir: &Path) -> Result<Recovered, Error> {
+    let failed = |what: &str, error: io::Error| {
+        let message = format!("disk directory {}: {what}: {error}", dir.display());
+        Error::with_source(ErrorKind::Storage, message, error)
+    };
+    fs::create_dir_all(dir).map_err(|e| failed("create", e))?;
+    let mut lock = own(dir)?;
+    let files = segment_files(dir).map_err(|e| failed("list", e))?;
+    let headers = read_headers(dir, &files)?;
+    let hasher = hash_key(&mut lock, &headers).map_err(|e| failed("read or write LOCK", e))?;
+
+    let mut recovered = Recovered {
+        lock,
+        hasher,
+        index: Index::new(),
+        table: SegmentTable::default(),
+        usage: Usage::default(),
+        sealed: VecDeque::new(),
+        newest: None,
+        bans: Vec::new(),
+        last_position: 0,
+        total: Arc::default(),
+    };
+    let mut graves = Graves::default();
+    for (number, path) in files {
+        let (segment, contents) =
+            recovered.load(path, number).map_err(|e| failed(&format!("segment {number}"), e))?;
+        recovered.apply(&segment, &contents, &mut graves);
+        recovered.bans.extend(contents.bans.iter().cloned());
+        recovered.last_position = recovered.last_position.max(contents.last_position);
+        if let Some((segment, contents)) = recovered.newest.replace((segment, contents)) {
+            recovered.sealed.push_back(Sealed { segment, bans: contents.bans });
+        }
+    }
+    Ok(recovered)
+}
+
+/// The position of the newest tombstone of each buried key.
+type Graves = HashMap<u64, u64, Identity>;
+
+impl Recovered {
+    fn load(&self, path: PathBuf, number: u64) -> io::Result<(Arc<Segment>, Contents)> {
+        let slot = self.table.free_slot().ok_or_else(|| io::Error::other("too many segments"))?;
+        let bytes = fs::metadata(&path)?.len();
+        let hint_path = path.with_extension("hint");
+        let open = |bytes| Segment::open(path.clone(), number, slot, bytes, &self.total);
+        let (segment, contents) = match hint::read(&hint_path, number, bytes) {
+            Some(contents) => {
+                let segment = open(bytes)?;
+                segment.set_hint_bytes(fs::metadata(&hint_path)?.len());
+                (segment, contents)
+            }
+            None => {
+                let scan = scan(&Bytes::from(fs::read(&path)?), self.hasher);
+                match fs::remove_file(&hint_path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => (open(scan.end as u64)?, scan.contents),
+                }
+            }
+        };
+        let segment = Arc::new(segment);
+        self.table.put(Arc::clone(&segment));
+        Ok((segment, contents))
+    }
+
+    fn apply(&mut self, segment: &Segment, contents: &Contents, graves: &mut Graves) {
+        for &Listed { kind, hash, seq, offset, length, namespace } in &contents.records {
+            let known = self.index.get(hash).map_or(0, |located| located.seq);
+            let buried = graves.get(&hash).copied().unwrap_or(0);
+            if seq <= known || seq <= buried {
+                continue;
+            }
+            let Some(namespace) = contents.namespaces.get(usize::from(namespace)) else { continue };
+            let before = match kind {
+                RecordKind::Entry => {
+                    let place = Place::new(segment.slot, offset, length);
+                    self.usage.add(segment.number, namespace, length);
+                    self.index.put(Located { hash, seq, place })
+                }
+                RecordKind::Tombstone => {
+                    graves.insert(hash, seq);
+                    self.index.remove(hash)
+                }
+                RecordKind::Ban => None,
+            };
+            if let Some(before) = before
+                && let Some(segment) = self.table.get(before.place.segment())
+            {
+                self.usage.subtract(segment.number, namespace, before.place.length());
+            }
+        }
+    }
+}
+
+/// Takes the directory's lock, for as long as the file is open.
+fn own(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("LOCK");
+    let shown = dir.display();
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = file.map_err(|error| {
+        let message = format!("disk directory {shown}: open LOCK: {error}");
+        Error::with_source(ErrorKind::Storage, message, error)
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let read = file.read_to_string(&mut text);
+            let owner = read.ok().and_then(|_| text.lines().next()).unwrap_or("unknown").to_owned();
+            let message = format!("disk directory {shown} is in use by process {owner}");
+            Err(Error::new(ErrorKind::Storage, message))
+        }
+        Err(TryLockError::Error(error)) => {
+            let message = format!("disk directory {shown}: lock: {error}");
+            Err(Error::with_source(ErrorKind::Storage, message, error))
+        }
+    }
+}
+
+/// Segment files by number, but for those that were not even begun; unfinished hints removed.
+fn segment_files(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if let Some(number) = segment_number(&path) {
+            if fs::metadata(&path)?.len() >= SEGMENT_HEADER_BYTES as u64 {
+                files.push((number, path));
+            }
+        } else if path.extension().is_some_and(|extension| extension == "tmp") {
+            fs::remove_file(path)?;
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// The undamaged headers; an error if one is of a newer format.
+fn read_headers(dir: &Path, files: &[(u64, PathBuf)]) -> Result<Vec<SegmentHeader>, Error> {
+    let mut headers = Vec::new();
+    for (_, path) in files {
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+        let Some(header) = read.ok().and_then(|()| SegmentHeader::decode(&bytes)) else { continue };
+        if header.version > SEGMENT_VERSION {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                format!(
+                    "disk directory {}: written by a newer version of spence (segment format {}, \
+                     this one reads up to {SEGMENT_VERSION}); nothing was changed",
+                    dir.display(),
+                    header.version
+                ),
+            ));
+        }
+        headers.push(header);
+    }
+    Ok(headers)
+}
+
+/// The directory's hash key: from a segment, else from the lock file, else a new one. Writes the
+/// lock file.
+fn hash_key(lock: &mut File, headers: &[SegmentHeader]) -> io::Result<StoredHasher> {
+    let mut text = String::new();
+    // A lock file that is not text is as good as none.
+    let noted = lock.read_to_string(&mut text).ok().and_then(|_| {
+        let digits = text.lines().nth(1)?;
+        u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
+    });
+    let key = headers.first().map(|header| header.hash_key).or(noted).unwrap_or_else(|| {
+        let half = || random_seed().to_le_bytes();
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&half());
+        key[8..].copy_from_slice(&half());
+        key
+    });
+    let digits = u128::from_be_bytes(key);
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{}\n{digits:032x}", std::process::id())?;
+    Ok(StoredHasher(key))
+}

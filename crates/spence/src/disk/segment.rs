@@ -1,0 +1,158 @@
+//! One segment file, and the table of those that are open.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSliceMut};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+/// A segment file. Its bytes count against the budget until the last reader has let go of it,
+/// since an unlinked file that is still open takes its space.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) number: u64,
+    /// Where the segment stands in the table; reused after it is dropped.
+    pub(super) slot: u16,
+    path: PathBuf,
+    file: File,
+    /// Bytes of the file, header included.
+    bytes: AtomicU64,
+    /// Bytes of its hint file.
+    hint_bytes: AtomicU64,
+    /// Bytes of all files of the directory.
+    total: Arc<AtomicU64>,
+}
+
+impl Segment {
+    /// Creates or opens the file `path`, of which the first `bytes` are in use.
+    pub(super) fn open(
+        path: PathBuf,
+        number: u64,
+        slot: u16,
+        bytes: u64,
+        total: &Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        file.set_len(bytes)?;
+        total.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Self {
+            number,
+            slot,
+            path,
+            file,
+            bytes: AtomicU64::new(bytes),
+            hint_bytes: AtomicU64::new(0),
+            total: Arc::clone(total),
+        })
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the file and its hint.
+    pub(super) fn total_bytes(&self) -> u64 {
+        self.bytes() + self.hint_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Appends; only the writer thread does. After an error the file is as long as before.
+    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.bytes();
+        if let Err(error) = self.file.write_all_at(bytes, end) {
+            self.file.set_len(end)?;
+            return Err(error);
+        }
+        self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says how large the hint file is, now that it has been written (or removed: 0).
+    pub(super) fn set_hint_bytes(&self, bytes: u64) {
+        let before = self.hint_bytes.swap(bytes, Ordering::Relaxed);
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+        self.total.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    pub(super) fn hint_path(&self) -> PathBuf {
+        self.path.with_extension("hint")
+    }
+
+    /// Reads without waiting for the device; the number of bytes that were at hand.
+    pub(super) fn read_nowait(&self, buffer: &mut [u8], offset: usize) -> io::Result<usize> {
+        let mut parts = [IoSliceMut::new(buffer)];
+        match preadv2(&self.file, &mut parts, offset as u64, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(read),
+            Err(Errno::AGAIN | Errno::OPNOTSUPP) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads, however long it takes.
+    pub(super) fn read(&self, buffer: &mut [u8], offset: usize) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset as u64)
+    }
+
+    /// Deletes the file and its hint. Readers that hold the segment may finish.
+    pub(super) fn unlink(&self) -> io::Result<()> {
+        match std::fs::remove_file(self.hint_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => std::fs::remove_file(&self.path),
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.total_bytes(), Ordering::Relaxed);
+    }
+}
+
+/// The path of segment `number`.
+pub(super) fn segment_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:016x}.seg"))
+}
+
+/// The number of a segment file's path.
+pub(super) fn segment_number(path: &Path) -> Option<u64> {
+    let stem = path.file_stem()?.to_str()?;
+    let hex = path.extension()? == "seg" && stem.len() == 16;
+    hex.then(|| u64::from_str_radix(stem, 16).ok()).flatten()
+}
+
+/// The segments that the index can point at.
+#[derive(Debug, Default)]
+pub(super) struct SegmentTable(RwLock<Vec<Option<Arc<Segment>>>>);
+
+impl SegmentTable {
+    pub(super) fn get(&self, slot: u16) -> Option<Arc<Segment>> {
+        self.0.read().get(usize::from(slot))?.clone()
+    }
+
+    /// The lowest slot that is free; `None` when 65,536 segments are open.
+    pub(super) fn free_slot(&self) -> Option<u16> {
+        let table = self.0.read();
+        let free = table.iter().position(Option::is_none).unwrap_or(table.len());
+        u16::try_from(free).ok()
+    }
+
+    pub(super) fn put(&self, segment: Arc<Segment>) {
+        let mut table = self.0.write();
+        let slot = usize::from(segment.slot);
+        if table.len() <= slot {
+            table.resize(slot + 1, None);
+        }
+        if let Some(place) = table.get_mut(slot) {
+            *place = Some(segment);
+        }
+    }
+
+    pub(super) fn take(&self, slot: u16) -> Option<Arc<Segment>> {
+        self.0.write().get_mut(usize::from(slot))?.take()
+    }
+}

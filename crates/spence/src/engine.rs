@@ -1,0 +1,175 @@
+//! The engine: the tiers, the fence and the namespaces, shared by all caches of a node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, START, Ticks, ticks_in};
+use crate::disk::DiskStore;
+use crate::entry::Stored;
+use crate::flight::FlightTable;
+use crate::invalidate::{Bans, Log, Verdict};
+use crate::memory::MemoryStore;
+use crate::namespace::Registry;
+use crate::spawn::Spawner;
+use crate::stats::{CacheStats, Snapshot};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
+
+/// An entry born further in the future than this is from a clock that cannot be believed.
+const MAX_SKEW: Duration = Duration::from_secs(1);
+
+/// What every cache of a node shares.
+pub(crate) struct Engine {
+    pub(crate) clock: Clock,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) log: Log,
+    pub(crate) bans: Arc<Bans>,
+    pub(crate) flights: Arc<FlightTable>,
+    pub(crate) memory: Box<dyn MemoryStore>,
+    pub(crate) disk: Box<dyn DiskStore>,
+    pub(crate) registry: Registry,
+    /// Wide invalidations and expiries made.
+    pub(crate) bans_made: AtomicU64,
+    sweeping: AtomicBool,
+    sweep_again: AtomicBool,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        clock: Clock,
+        spawner: Arc<dyn Spawner>,
+        last_position: u64,
+        bans: Arc<Bans>,
+        memory: Box<dyn MemoryStore>,
+        disk: Box<dyn DiskStore>,
+        registry: Registry,
+    ) -> Self {
+        Self {
+            clock,
+            spawner,
+            log: Log::after(last_position),
+            bans,
+            flights: Arc::new(FlightTable::new()),
+            memory,
+            disk,
+            registry,
+            bans_made: AtomicU64::new(0),
+            sweeping: AtomicBool::new(false),
+            sweep_again: AtomicBool::new(false),
+        }
+    }
+
+    /// The tick of a moment on the wall clock, at the latest now. `None` if the moment is so far
+    /// in the future that the clock that wrote it cannot be believed.
+    pub(crate) fn tick_of(&self, unix_ms: u64) -> Option<Ticks> {
+        let (now, now_ms) = (self.clock.ticks(), self.clock.unix_ms());
+        let ahead = Duration::from_millis(unix_ms.saturating_sub(now_ms));
+        let age = Duration::from_millis(now_ms.saturating_sub(unix_ms));
+        // Rounded up: an entry is rather too old than too young.
+        let ticks = ticks_in(age.saturating_add(Duration::from_millis(15)));
+        (ahead <= MAX_SKEW).then(|| now.saturating_sub(ticks))
+    }
+
+    /// What the bans say about an entry in memory.
+    pub(crate) fn verdict(&self, entry: &dyn Stored) -> Verdict {
+        let head = entry.head();
+        if self.bans.newest() <= head.as_of {
+            return Verdict::Alive;
+        }
+        let (namespace, text) = (&head.namespace.name, entry.key_text());
+        self.bans.verdict(namespace, &text, head.tags(), head.as_of)
+    }
+
+    /// Starts taking dead entries out of memory, off the async threads. One sweep runs at a time;
+    /// a ban made meanwhile starts it over.
+    pub(crate) fn sweep(self: &Arc<Self>) {
+        self.sweep_again.store(true, Ordering::SeqCst);
+        if self.sweeping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let engine = Arc::clone(self);
+        self.spawner.spawn_blocking(Box::new(move || {
+            while engine.sweep_again.swap(false, Ordering::SeqCst) {
+                engine.sweep_once();
+            }
+            engine.sweeping.store(false, Ordering::SeqCst);
+            if engine.sweep_again.load(Ordering::SeqCst) {
+                engine.sweep();
+            }
+        }));
+    }
+
+    fn sweep_once(&self) {
+        let mut dead = Vec::new();
+        self.memory.visit(&mut |hash, slot| {
+            if let Verdict::Dead { .. } = self.verdict(&**slot) {
+                dead.push((hash, Arc::clone(slot)));
+            }
+            if dead.len() >= 256 {
+                self.remove(&mut dead);
+            }
+        });
+        self.remove(&mut dead);
+    }
+
+    fn remove(&self, dead: &mut Vec<(u64, Arc<dyn Stored>)>) {
+        for (hash, slot) in dead.drain(..) {
+            drop(self.memory.remove_exactly(hash, &slot));
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut total = CacheStats::default();
+        let mut caches = Vec::new();
+        for namespace in self.registry.all() {
+            let disk_bytes = self.disk.bytes_of(&namespace.name);
+            let stats =
+                CacheStats::new(namespace.counters.counts(), &namespace.holdings, disk_bytes);
+            total.add(&stats);
+            caches.push((namespace.name.to_string(), stats));
+        }
+        total.disk_bytes = self.disk.bytes();
+        Snapshot {
+            caches,
+            total,
+            memory_budget: self.memory.budget(),
+            disk_budget: self.disk.budget(),
+            disk_errors: self.disk.errors(),
+            disk_entries: self.disk.entries(),
+            bans: self.bans_made.load(Ordering::Relaxed),
+            bans_in_force: self.bans.len() as u64,
+        }
+    }
+
+    /// Checks what must hold whenever nothing is going on; for tests.
+    pub(crate) fn check_invariants(&self) -> Result<(), String> {
+        let mut weight = 0;
+        let mut dead = 0;
+        self.memory.visit(&mut |_, slot| {
+            weight += u64::from(slot.head().weight);
+            let examined = slot.head().examined_in(slot.head().namespace.world());
+            let banned = matches!(self.verdict(&**slot), Verdict::Dead { .. });
+            dead += usize::from(examined && banned);
+        });
+        let held: u64 = self.registry.all().iter().map(|n| n.holdings.bytes()).sum();
+        let (tickets, flights) = self.flights.census();
+        let checks = [
+            (
+                weight == self.memory.weight(),
+                format!("entries weigh {weight}, the pool says {}", self.memory.weight()),
+            ),
+            (weight == held, format!("entries weigh {weight}, the caches hold {held}")),
+            (
+                weight <= self.memory.budget(),
+                format!("memory holds {weight} of {}", self.memory.budget()),
+            ),
+            (dead == 0, format!("{dead} entries count as examined and are dead under a ban")),
+            (flights == 0 || tickets > 0, format!("{flights} flights without a ticket")),
+            (
+                self.disk.bytes() <= self.disk.budget(),
+                format!("disk holds {} of {}", self.disk.bytes(), self.disk.budget()),
+            ),
+            (self.clock.ticks() >= START, "the clock went back".to_owned()),
+        ];
+        checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, what)| Err(what))
+    }
+}

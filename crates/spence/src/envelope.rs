@@ -1,0 +1,363 @@
+//! The body of a stored record: what every tier below memory keeps about a key, or about many.
+//!
+//! The layout is described in docs/formats.md; change it there first. This is the engine's only
+//! file whose types are serialised, apart from the values that users cache. Nothing here trusts
+//! its input: whatever cannot be read is `None`, and a miss.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::invalidate::{Ban, Effect, What};
+
+/// Bytes before the fields.
+pub(crate) const HEAD_BYTES: usize = 16;
+const MAGIC: [u8; 2] = *b"SB";
+const VERSION: u8 = 1;
+
+/// What a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum RecordKind {
+    Entry = 1,
+    Tombstone = 2,
+    Ban = 3,
+}
+
+impl RecordKind {
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(RecordKind::Entry),
+            2 => Some(RecordKind::Tombstone),
+            3 => Some(RecordKind::Ban),
+            _ => None,
+        }
+    }
+}
+
+/// How the payload's bytes mean a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CodecId {
+    pub(crate) id: u8,
+    pub(crate) version: u8,
+}
+
+/// What lets the origin say "not modified".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Validator {
+    #[default]
+    None,
+    ETag(String),
+    LastModified(String),
+}
+
+/// An entry as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredEntry {
+    pub(crate) namespace: Arc<str>,
+    pub(crate) fingerprint: u64,
+    pub(crate) key: Arc<str>,
+    pub(crate) seq: u64,
+    pub(crate) as_of: u64,
+    pub(crate) born_ms: u64,
+    pub(crate) ttl_ms: Option<u64>,
+    pub(crate) expired_at_ms: Option<u64>,
+    pub(crate) negative: bool,
+    pub(crate) tags: Box<[Box<str>]>,
+    pub(crate) fetch_micros: u32,
+    pub(crate) cost_micro_usd: u64,
+    pub(crate) validator: Validator,
+    pub(crate) codec: CodecId,
+    pub(crate) payload: Bytes,
+}
+
+impl StoredEntry {
+    /// Whether this is the entry of that key.
+    pub(crate) fn is(&self, namespace: &str, key: &str) -> bool {
+        *self.key == *key && *self.namespace == *namespace
+    }
+
+    /// Ends the freshness at `at_ms` at the latest.
+    pub(crate) fn expire(&mut self, at_ms: u64) {
+        self.expired_at_ms = Some(self.expired_at_ms.map_or(at_ms, |before| before.min(at_ms)));
+    }
+}
+
+/// What a body says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Entry(Box<StoredEntry>),
+    Tombstone { namespace: Arc<str>, key: Arc<str>, seq: u64 },
+    Ban(Ban),
+}
+
+#[derive(Serialize, Deserialize)]
+struct EntryFields<'a> {
+    namespace: &'a str,
+    fingerprint: u64,
+    key: &'a str,
+    seq: u64,
+    epoch: u64,
+    as_of: u64,
+    born_ms: u64,
+    ttl_ms: Option<u64>,
+    fresh_until_ms: Option<u64>,
+    expired_at_ms: Option<u64>,
+    negative: bool,
+    #[serde(borrow)]
+    tags: Vec<&'a str>,
+    fetch_micros: u32,
+    cost_micro_usd: u64,
+    validator: Validator,
+    codec: u8,
+    codec_version: u8,
+    compression: u8,
+    raw_length: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TombstoneFields<'a> {
+    namespace: &'a str,
+    key: &'a str,
+    seq: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BanFields<'a> {
+    seq: u64,
+    effect: EffectField,
+    #[serde(borrow)]
+    what: WhatField<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum EffectField {
+    Invalidate,
+    Expire { at_ms: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+enum WhatField<'a> {
+    Tag(&'a str),
+    Prefix(&'a str, &'a str),
+    Glob(&'a str, &'a str),
+    Namespace(&'a str),
+    Everything,
+}
+
+/// Appends the body of an entry.
+pub(crate) fn put_entry(entry: &StoredEntry, out: &mut Vec<u8>) {
+    let fields = EntryFields {
+        namespace: &entry.namespace,
+        fingerprint: entry.fingerprint,
+        key: &entry.key,
+        seq: entry.seq,
+        epoch: 0,
+        as_of: entry.as_of,
+        born_ms: entry.born_ms,
+        ttl_ms: entry.ttl_ms,
+        fresh_until_ms: None,
+        expired_at_ms: entry.expired_at_ms,
+        negative: entry.negative,
+        tags: entry.tags.iter().map(|tag| &**tag).collect(),
+        fetch_micros: entry.fetch_micros,
+        cost_micro_usd: entry.cost_micro_usd,
+        validator: entry.validator.clone(),
+        codec: entry.codec.id,
+        codec_version: entry.codec.version,
+        compression: 0,
+        raw_length: u32::try_from(entry.payload.len()).unwrap_or(u32::MAX),
+    };
+    put(RecordKind::Entry, &fields, &entry.payload, out);
+}
+
+/// Appends the body of a tombstone.
+pub(crate) fn put_tombstone(namespace: &str, key: &str, seq: u64, out: &mut Vec<u8>) {
+    put(RecordKind::Tombstone, &TombstoneFields { namespace, key, seq }, &[], out);
+}
+
+/// Appends the body of a ban.
+pub(crate) fn put_ban(ban: &Ban, out: &mut Vec<u8>) {
+    let effect = match ban.effect {
+        Effect::Invalidate => EffectField::Invalidate,
+        Effect::Expire { at_ms } => EffectField::Expire { at_ms },
+    };
+    let what = match &ban.what {
+        What::Tag(tag) => WhatField::Tag(tag),
+        What::Prefix { namespace, prefix } => WhatField::Prefix(namespace, prefix),
+        What::Glob { namespace, pattern } => WhatField::Glob(namespace, pattern),
+        What::Namespace(namespace) => WhatField::Namespace(namespace),
+        What::Everything => WhatField::Everything,
+    };
+    put(RecordKind::Ban, &BanFields { seq: ban.position, effect, what }, &[], out);
+}
+
+fn put(kind: RecordKind, fields: &impl Serialize, payload: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; HEAD_BYTES]);
+    postcard::to_io(fields, &mut *out).expect("a vector takes any number of bytes");
+    out.write_all(payload).expect("a vector takes any number of bytes");
+    let length = u32::try_from(out.len() - start - HEAD_BYTES).expect("records are below 64 MB");
+    let Some(body) = out.get_mut(start..) else { return };
+    let Some((head, _)) = body.split_first_chunk_mut::<HEAD_BYTES>() else { return };
+    head[8..10].copy_from_slice(&MAGIC);
+    head[10] = VERSION;
+    head[11] = kind as u8;
+    head[12..16].copy_from_slice(&length.to_le_bytes());
+    let checksum = xxh3_64(body.get(8..).unwrap_or_default());
+    if let Some((first, _)) = body.split_first_chunk_mut::<8>() {
+        *first = checksum.to_le_bytes();
+    }
+}
+
+/// The length of the whole body that begins with `head`, and its kind, if it can be one.
+/// Nothing but the magic and the version has been checked.
+pub(crate) fn measure(head: &[u8]) -> Option<(RecordKind, usize)> {
+    let head = head.first_chunk::<HEAD_BYTES>()?;
+    if head[8..10] != MAGIC || head[10] != VERSION {
+        return None;
+    }
+    let length = u32::from_le_bytes([head[12], head[13], head[14], head[15]]) as usize;
+    Some((RecordKind::from_byte(head[11])?, HEAD_BYTES + length))
+}
+
+/// Reads a body, checksum first. `bytes` is exactly the body; a payload shares it.
+pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
+    let (kind, length) = measure(bytes)?;
+    let (checksum, rest) = bytes.split_first_chunk::<8>()?;
+    if length != bytes.len() || u64::from_le_bytes(*checksum) != xxh3_64(rest) {
+        return None;
+    }
+    let fields = bytes.get(HEAD_BYTES..)?;
+    match kind {
+        RecordKind::Entry => read_entry(bytes, fields).map(|entry| Body::Entry(Box::new(entry))),
+        RecordKind::Tombstone => {
+            let fields: TombstoneFields<'_> = postcard::from_bytes(fields).ok()?;
+            Some(Body::Tombstone {
+                namespace: fields.namespace.into(),
+                key: fields.key.into(),
+                seq: fields.seq,
+            })
+        }
+        RecordKind::Ban => read_ban(fields).map(Body::Ban),
+    }
+}
+
+fn read_entry(bytes: &Bytes, fields: &[u8]) -> Option<StoredEntry> {
+    let (fields, payload) = postcard::take_from_bytes::<EntryFields<'_>>(fields).ok()?;
+    if fields.compression != 0 || fields.raw_length as usize != payload.len() {
+        return None;
+    }
+    Some(StoredEntry {
+        namespace: fields.namespace.into(),
+        fingerprint: fields.fingerprint,
+        key: fields.key.into(),
+        seq: fields.seq,
+        as_of: fields.as_of,
+        born_ms: fields.born_ms,
+        ttl_ms: fields.ttl_ms,
+        expired_at_ms: fields.expired_at_ms,
+        negative: fields.negative,
+        tags: fields.tags.into_iter().map(Into::into).collect(),
+        fetch_micros: fields.fetch_micros,
+        cost_micro_usd: fields.cost_micro_usd,
+        validator: fields.validator,
+        codec: CodecId { id: fields.codec, version: fields.codec_version },
+        payload: bytes.slice_ref(payload),
+    })
+}
+
+fn read_ban(fields: &[u8]) -> Option<Ban> {
+    let fields: BanFields<'_> = postcard::from_bytes(fields).ok()?;
+    let effect = match fields.effect {
+        EffectField::Invalidate => Effect::Invalidate,
+        EffectField::Expire { at_ms } => Effect::Expire { at_ms },
+    };
+    let what = match fields.what {
+        WhatField::Tag(tag) => What::Tag(tag.into()),
+        WhatField::Prefix(namespace, prefix) => {
+            What::Prefix { namespace: namespace.into(), prefix: prefix.into() }
+        }
+        WhatField::Glob(namespace, pattern) => {
+            What::Glob { namespace: namespace.into(), pattern: pattern.into() }
+        }
+        WhatField::Namespace(namespace) => What::Namespace(namespace.into()),
+        WhatField::Everything => What::Everything,
+    };
+    Some(Ban { position: fields.seq, effect, what })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn sample() -> StoredEntry {
+        StoredEntry {
+            namespace: "OHLCV".into(),
+            fingerprint: 0xFEED,
+            key: "AAPL:90".into(),
+            seq: 1001,
+            as_of: 1000,
+            born_ms: 1_341_000_000_000,
+            ttl_ms: Some(300_000),
+            expired_at_ms: None,
+            negative: false,
+            tags: Box::new(["AAPL".into(), "nasdaq".into()]),
+            fetch_micros: 52_000,
+            cost_micro_usd: 400,
+            validator: Validator::ETag("\"v1\"".into()),
+            codec: CodecId { id: 1, version: 1 },
+            payload: Bytes::from_static(b"payload"),
+        }
+    }
+
+    fn encoded(entry: &StoredEntry) -> Bytes {
+        let mut out = Vec::new();
+        put_entry(entry, &mut out);
+        out.into()
+    }
+
+    #[test]
+    fn bodies_read_back() {
+        let entry = sample();
+        assert_eq!(read(&encoded(&entry)), Some(Body::Entry(Box::new(entry))));
+
+        let mut out = Vec::new();
+        put_tombstone("OHLCV", "AAPL:90", 7, &mut out);
+        let tombstone =
+            Body::Tombstone { namespace: "OHLCV".into(), key: "AAPL:90".into(), seq: 7 };
+        assert_eq!(read(&out.into()), Some(tombstone));
+
+        for what in [
+            What::Tag("AAPL".into()),
+            What::Prefix { namespace: "n".into(), prefix: "AAPL:".into() },
+            What::Glob { namespace: "n".into(), pattern: "*:90".into() },
+            What::Namespace("n".into()),
+            What::Everything,
+        ] {
+            let ban = Ban { position: 9, effect: Effect::Expire { at_ms: 5 }, what };
+            let mut out = Vec::new();
+            put_ban(&ban, &mut out);
+            assert_eq!(read(&out.into()), Some(Body::Ban(ban)));
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_noticed() {
+        let good = encoded(&sample());
+        for position in 0..good.len() {
+            let mut bad = good.to_vec();
+            bad[position] ^= 1 << (position % 8);
+            assert_eq!(read(&bad.into()), None, "byte {position}");
+        }
+    }
+
+    #[test]
+    fn any_cut_is_noticed() {
+        let good = encoded(&sample());
+        (0..good.len()).for_each(|length| assert_eq!(read(&good.slice(..length)), None));
+    }
+}

@@ -1,0 +1,393 @@
+//! Bans: invalidations (and expiries) of many keys at once, by tag, prefix, glob or namespace.
+//!
+//! A ban is a position in the log and a description of what it covers. Making one touches no
+//! entry; an entry is dead if a ban that covers it stands at a higher position than its `as_of`.
+//! Later bans of the same thing replace earlier ones, so the index grows with the number of
+//! different things that were banned, not with the number of bans. Finding the bans of an entry
+//! costs a lookup for its namespace and each tag, a search of the sorted prefixes, and a test of
+//! each glob of its namespace.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::glob::Glob;
+use crate::sync::{AtomicU64, Ordering, RwLock};
+
+/// The most different things that can be banned at a time. Beyond it a new prefix or glob bans
+/// its whole namespace, and a new tag everything: too much is forgotten, never too little.
+const MAX_BANS: usize = 65_536;
+/// The most globs in a namespace, since each is tested against each examined key.
+const MAX_GLOBS: usize = 256;
+
+/// What a ban does to what it covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Never to be served again.
+    Invalidate,
+    /// Fresh until this Unix time in milliseconds at the latest.
+    Expire { at_ms: u64 },
+}
+
+/// What a ban covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    Tag(Arc<str>),
+    Prefix { namespace: Arc<str>, prefix: Arc<str> },
+    Glob { namespace: Arc<str>, pattern: Arc<str> },
+    Namespace(Arc<str>),
+    Everything,
+}
+
+/// A ban at its position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ban {
+    pub(crate) position: u64,
+    pub(crate) effect: Effect,
+    pub(crate) what: What,
+}
+
+/// The latest bans of one thing; position 0 is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cover {
+    invalidated: u64,
+    expired: u64,
+    expired_at_ms: u64,
+}
+
+/// What the bans say about an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Alive,
+    /// Expired at this Unix time in milliseconds.
+    Expired {
+        at_ms: u64,
+    },
+    /// Dead since this position.
+    Dead {
+        since: u64,
+    },
+}
+
+impl Cover {
+    fn add(&mut self, position: u64, effect: Effect) {
+        match effect {
+            Effect::Invalidate => self.invalidated = self.invalidated.max(position),
+            Effect::Expire { at_ms } if position > self.expired => {
+                self.expired = position;
+                self.expired_at_ms = at_ms;
+            }
+            Effect::Expire { .. } => {}
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        let mut both = self;
+        both.add(other.invalidated, Effect::Invalidate);
+        both.add(other.expired, Effect::Expire { at_ms: other.expired_at_ms });
+        both
+    }
+
+    fn has(self, position: u64, effect: Effect) -> bool {
+        match effect {
+            Effect::Invalidate => self.invalidated == position,
+            Effect::Expire { .. } => self.expired == position,
+        }
+    }
+
+    fn on(self, as_of: u64) -> Verdict {
+        if self.invalidated > as_of {
+            Verdict::Dead { since: self.invalidated }
+        } else if self.expired > as_of {
+            Verdict::Expired { at_ms: self.expired_at_ms }
+        } else {
+            Verdict::Alive
+        }
+    }
+}
+
+/// All bans in force.
+#[derive(Debug, Default)]
+pub(crate) struct Bans {
+    /// The highest position of any ban; entries that are as new need no lookup.
+    newest: AtomicU64,
+    index: RwLock<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    everything: Cover,
+    tags: HashMap<Arc<str>, Cover>,
+    namespaces: HashMap<Arc<str>, Scoped>,
+    /// Covers in `tags` and in the `prefixes` and `globs` of all namespaces.
+    count: usize,
+}
+
+#[derive(Debug, Default)]
+struct Scoped {
+    whole: Cover,
+    prefixes: BTreeMap<Arc<str>, Cover>,
+    globs: Vec<(Glob, Cover)>,
+}
+
+impl Bans {
+    /// Puts a ban in force; returns it as it is in force, which is wider when there are too many.
+    pub(crate) fn add(&self, ban: Ban) -> Ban {
+        let (position, effect) = (ban.position, ban.effect);
+        let what = self.index.write().add(ban);
+        self.newest.fetch_max(position, Ordering::SeqCst);
+        Ban { position, effect, what }
+    }
+
+    /// The highest position of any ban.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
+    }
+
+    /// What the bans say about an entry of this version.
+    pub(crate) fn verdict<'a>(
+        &self,
+        namespace: &str,
+        key: &str,
+        tags: impl Iterator<Item = &'a str>,
+        as_of: u64,
+    ) -> Verdict {
+        if self.newest() <= as_of {
+            return Verdict::Alive;
+        }
+        self.index.read().cover(namespace, key, tags).on(as_of)
+    }
+
+    /// Whether `ban` is still the latest of its kind, so that it must be kept.
+    pub(crate) fn in_force(&self, ban: &Ban) -> bool {
+        self.index.read().latest(&ban.what).is_some_and(|c| c.has(ban.position, ban.effect))
+    }
+
+    /// The number of different things banned.
+    pub(crate) fn len(&self) -> usize {
+        self.index.read().count
+    }
+}
+
+impl Index {
+    fn add(&mut self, ban: Ban) -> What {
+        let Ban { position, effect, what } = ban;
+        let what = self.admit(what);
+        let cover = match &what {
+            What::Everything => &mut self.everything,
+            What::Namespace(namespace) => &mut self.scoped(namespace).whole,
+            What::Tag(tag) => self.tags.entry(Arc::clone(tag)).or_default(),
+            What::Prefix { namespace, prefix } => {
+                self.scoped(namespace).prefixes.entry(Arc::clone(prefix)).or_default()
+            }
+            What::Glob { namespace, pattern } => {
+                let scoped = self.scoped(namespace);
+                let known = scoped.globs.iter_mut().find(|(glob, _)| glob.is(pattern));
+                match known {
+                    Some((_, cover)) => cover,
+                    // `admit` has made room for it, or replaced it.
+                    None => &mut scoped.whole,
+                }
+            }
+        };
+        cover.add(position, effect);
+        what
+    }
+
+    /// `what`, counted if it is new; or what stands for it when there are too many.
+    fn admit(&mut self, what: What) -> What {
+        if matches!(what, What::Everything | What::Namespace(_)) || self.latest(&what).is_some() {
+            return what;
+        }
+        let full = self.count >= MAX_BANS;
+        match what {
+            What::Tag(_) if full => return What::Everything,
+            What::Prefix { namespace, .. } if full => return What::Namespace(namespace),
+            What::Glob { ref namespace, ref pattern } => {
+                let scoped = self.scoped(namespace);
+                // A pattern that cannot be read covers its whole namespace.
+                match Glob::new(pattern) {
+                    Ok(glob) if !full && scoped.globs.len() < MAX_GLOBS => {
+                        scoped.globs.push((glob, Cover::default()));
+                    }
+                    _ => return What::Namespace(Arc::clone(namespace)),
+                }
+            }
+            _ => {}
+        }
+        self.count += 1;
+        what
+    }
+
+    fn scoped(&mut self, namespace: &Arc<str>) -> &mut Scoped {
+        self.namespaces.entry(Arc::clone(namespace)).or_default()
+    }
+
+    fn cover<'a>(&self, namespace: &str, key: &str, tags: impl Iterator<Item = &'a str>) -> Cover {
+        let mut cover = self.everything;
+        if let Some(scoped) = self.namespaces.get(namespace) {
+            cover = cover.and(scoped.cover(key));
+        }
+        if !self.tags.is_empty() {
+            for of_tag in tags.filter_map(|tag| self.tags.get(tag)) {
+                cover = cover.and(*of_tag);
+            }
+        }
+        cover
+    }
+
+    fn latest(&self, what: &What) -> Option<Cover> {
+        match what {
+            What::Everything => Some(self.everything),
+            What::Tag(tag) => self.tags.get(tag).copied(),
+            What::Namespace(namespace) => self.namespaces.get(namespace).map(|s| s.whole),
+            What::Prefix { namespace, prefix } => {
+                self.namespaces.get(namespace)?.prefixes.get(prefix).copied()
+            }
+            What::Glob { namespace, pattern } => {
+                let globs = &self.namespaces.get(namespace)?.globs;
+                globs.iter().find(|(glob, _)| glob.is(pattern)).map(|(_, cover)| *cover)
+            }
+        }
+    }
+}
+
+impl Scoped {
+    fn cover(&self, key: &str) -> Cover {
+        let mut cover = self.whole;
+        for (glob, of_glob) in &self.globs {
+            if glob.matches(key) {
+                cover = cover.and(*of_glob);
+            }
+        }
+        // The greatest prefix not after `key` is either a prefix of it, or shows how much of
+        // `key` a shorter one can have at most.
+        let mut upper = key;
+        while let Some((prefix, of_prefix)) = self.at_or_before(upper) {
+            if key.starts_with(&**prefix) {
+                cover = cover.and(*of_prefix);
+                let Some(shorter) = prefix.char_indices().next_back() else { break };
+                upper = prefix.get(..shorter.0).unwrap_or_default();
+            } else {
+                let common = common_prefix(prefix, upper);
+                if common.len() == upper.len() {
+                    break;
+                }
+                upper = common;
+            }
+        }
+        cover
+    }
+
+    fn at_or_before(&self, upper: &str) -> Option<(&Arc<str>, &Cover)> {
+        self.prefixes.range::<str, _>((Bound::Unbounded, Bound::Included(upper))).next_back()
+    }
+}
+
+fn common_prefix<'a>(a: &str, b: &'a str) -> &'a str {
+    let length: usize =
+        a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    b.get(..length).unwrap_or_default()
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use super::*;
+
+    fn prefix(namespace: &str, prefix: &str) -> What {
+        What::Prefix { namespace: namespace.into(), prefix: prefix.into() }
+    }
+
+    fn glob(namespace: &str, pattern: &str) -> What {
+        What::Glob { namespace: namespace.into(), pattern: pattern.into() }
+    }
+
+    fn bans(list: &[(u64, What)]) -> Bans {
+        let bans = Bans::default();
+        for (position, what) in list {
+            let what = what.clone();
+            bans.add(Ban { position: *position, effect: Effect::Invalidate, what });
+        }
+        bans
+    }
+
+    #[test]
+    fn an_entry_is_dead_under_a_matching_ban_of_a_higher_position() {
+        let bans = bans(&[
+            (10, What::Tag("AAPL".into())),
+            (20, prefix("bars", "AAPL:")),
+            (30, glob("bars", "*:90")),
+            (40, What::Namespace("macro".into())),
+        ]);
+        let check = |namespace, key, tags: &[&str], as_of, expected| {
+            let verdict = bans.verdict(namespace, key, tags.iter().copied(), as_of);
+            assert_eq!(verdict, expected, "{namespace} {key} {tags:?} as of {as_of}");
+        };
+        check("bars", "IBM:65", &[], 0, Verdict::Alive);
+        check("bars", "IBM:65", &["AAPL"], 9, Verdict::Dead { since: 10 });
+        check("bars", "IBM:65", &["AAPL"], 10, Verdict::Alive);
+        check("bars", "AAPL:65", &[], 19, Verdict::Dead { since: 20 });
+        check("bars", "AAPL", &[], 19, Verdict::Alive);
+        check("bars", "AAPL:90", &["AAPL"], 5, Verdict::Dead { since: 30 });
+        check("other", "AAPL:90", &[], 5, Verdict::Alive);
+        check("macro", "CPI", &[], 39, Verdict::Dead { since: 40 });
+        check("macro", "CPI", &[], 40, Verdict::Alive);
+    }
+
+    #[test]
+    fn every_banned_prefix_of_a_key_is_found() {
+        let list = ["", "a", "ab", "abz", "abcdef", "b", "abc", "abcd!", "ü"];
+        for text in ["abcde", "a", "", "zz", "abz-1", "über", "abcd"] {
+            for chosen in 0..1_u32 << list.len() {
+                let picked: Vec<_> = (0..list.len()).filter(|i| chosen & (1 << i) != 0).collect();
+                let scoped = bans(
+                    &picked
+                        .iter()
+                        .map(|&i| (i as u64 + 1, prefix("n", list[i])))
+                        .collect::<Vec<_>>(),
+                );
+                let expected = picked.iter().filter(|&&i| text.starts_with(list[i])).max();
+                let expected =
+                    expected.map_or(Verdict::Alive, |&i| Verdict::Dead { since: i as u64 + 1 });
+                assert_eq!(scoped.verdict("n", text, [].into_iter(), 0), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_weaker_than_an_invalidation() {
+        let bans = Bans::default();
+        let tag = || What::Tag("t".into());
+        bans.add(Ban { position: 5, effect: Effect::Expire { at_ms: 70 }, what: tag() });
+        let verdict = |as_of| bans.verdict("n", "k", ["t"].into_iter(), as_of);
+        assert_eq!(verdict(4), Verdict::Expired { at_ms: 70 });
+        assert_eq!(verdict(5), Verdict::Alive);
+        bans.add(Ban { position: 6, effect: Effect::Invalidate, what: tag() });
+        assert_eq!(verdict(4), Verdict::Dead { since: 6 });
+    }
+
+    #[test]
+    fn a_ban_is_in_force_until_a_later_one_of_the_same_thing() {
+        let first = Ban { position: 1, effect: Effect::Invalidate, what: glob("n", "a*") };
+        let bans = Bans::default();
+        bans.add(first.clone());
+        assert!(bans.in_force(&first));
+        bans.add(Ban { position: 2, ..first.clone() });
+        assert!(!bans.in_force(&first));
+        assert_eq!(bans.len(), 1);
+    }
+
+    #[test]
+    fn too_many_bans_forget_more_never_less() {
+        let bans = Bans::default();
+        for position in 0..=MAX_BANS as u64 {
+            let what = What::Tag(position.to_string().into());
+            bans.add(Ban { position: position + 1, effect: Effect::Invalidate, what });
+        }
+        assert_eq!(bans.len(), MAX_BANS);
+        let tag = Ban { position: 1, effect: Effect::Invalidate, what: What::Tag("new".into()) };
+        assert_eq!(bans.add(tag).what, What::Everything);
+        let verdict = bans.verdict("n", "k", [].into_iter(), MAX_BANS as u64);
+        assert_eq!(verdict, Verdict::Dead { since: MAX_BANS as u64 + 1 });
+    }
+}

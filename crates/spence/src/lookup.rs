@@ -1,0 +1,318 @@
+//! The walk down the tiers and the way back up: memory, disk, origin; then install and promote.
+//!
+//! This is the only file that knows the order of the tiers. A hit in memory is decided by one
+//! check and touches nothing below. Everything else takes a ticket first (see `flight.rs`), so
+//! that whatever it finds can be refused if an invalidation passes it on the way.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::cache::Cache;
+use crate::codec::mark;
+use crate::entry::{Birth, Entry, Standing, Stored, detail_of, typed};
+use crate::envelope::StoredEntry;
+use crate::error::{Error, ErrorKind};
+use crate::fill::{Fill, FillCx};
+use crate::flight::{Admission, Boarding, Ticket};
+use crate::install::{Keep, Landing};
+use crate::invalidate::Verdict;
+use crate::key::{Key, check_text};
+use crate::outcome::{Cached, Freshness, Source, StaleReason};
+use crate::stats::Event;
+
+/// What the tiers hold under a key.
+pub(crate) enum Held<K, V> {
+    /// A fresh value, or a fresh "nothing there".
+    Fresh(Arc<Entry<K, V>>, Source),
+    /// A value past its freshness, within the grace of its policy.
+    Stale(Arc<Entry<K, V>>, Source),
+    Nothing,
+}
+
+impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
+    /// The hit path: memory, one check, one count. The outer `None` is anything else.
+    #[inline]
+    pub(crate) fn memory_hit(&self, hash: u64, key: &K) -> Option<Option<Cached<V>>> {
+        let entry = typed::<K, V>(self.engine.memory.get(hash)?, key)?;
+        let namespace = &*self.core.namespace;
+        let now = self.engine.clock.ticks();
+        if !entry.head.is_hit(namespace.world(), now) {
+            return None;
+        }
+        namespace.counters.hit(Source::Memory, entry.head.fetch_micros);
+        if entry.value.is_none() {
+            namespace.counters.count(Event::NegativeHit);
+            return Some(None);
+        }
+        Some(Some(Cached::new(entry, Freshness::Fresh, Source::Memory, now)))
+    }
+
+    #[cold]
+    pub(crate) fn peek_cold(&self, hash: u64, key: &K) -> Option<Cached<V>> {
+        let held = self.in_memory(hash, key);
+        self.serve_held(held)
+    }
+
+    #[cold]
+    pub(crate) async fn get_cold(&self, hash: u64, key: &K) -> Option<Cached<V>> {
+        let held = match self.text_of(key) {
+            Ok(text) => {
+                let ticket = self.engine.flights.ticket(hash, &self.engine.log);
+                self.walk(&ticket, key, &text).await
+            }
+            Err(_) => Held::Nothing,
+        };
+        self.serve_held(held)
+    }
+
+    /// Counts and hands out what is held, without asking the origin.
+    fn serve_held(&self, held: Held<K, V>) -> Option<Cached<V>> {
+        match held {
+            Held::Fresh(entry, source) => self.serve_fresh(entry, source),
+            Held::Stale(entry, source) => {
+                self.core.namespace.counters.count(Event::StaleHit);
+                let freshness = Freshness::Stale(StaleReason::NotRefreshed);
+                Some(self.cached(entry, freshness, source))
+            }
+            Held::Nothing => {
+                self.core.namespace.counters.count(Event::Miss);
+                None
+            }
+        }
+    }
+
+    fn serve_fresh(&self, entry: Arc<Entry<K, V>>, source: Source) -> Option<Cached<V>> {
+        let counters = &self.core.namespace.counters;
+        counters.hit(source, entry.head.fetch_micros);
+        if entry.value.is_none() {
+            counters.count(Event::NegativeHit);
+            return None;
+        }
+        Some(self.cached(entry, Freshness::Fresh, source))
+    }
+
+    /// The cold path of `get_or_fetch`.
+    #[cold]
+    pub(crate) async fn fetch<F, R, E>(
+        &self,
+        hash: u64,
+        key: K,
+        fill: F,
+    ) -> Result<Cached<V>, Error>
+    where
+        F: FnOnce(FillCx<K, V>) -> R + Send + 'static,
+        R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let engine = &self.engine;
+        let text = self.text_of(&key)?;
+        let mut fill = Some(fill);
+        loop {
+            let ticket = engine.flights.ticket(hash, &engine.log);
+            let stale = match self.walk(&ticket, &key, &text).await {
+                Held::Fresh(entry, source) => {
+                    return self.serve_fresh(entry, source).ok_or_else(|| self.nothing_there());
+                }
+                Held::Stale(entry, source) => Some((entry, source)),
+                Held::Nothing => None,
+            };
+            let arrived = ticket.as_of;
+            let landing = match self.board(&ticket, &key, &text) {
+                Boarding::Changed => continue,
+                Boarding::Full(mut landing) => {
+                    // A closed channel means that the flight is gone, which is as good.
+                    drop(landing.wait_for(|landed| *landed).await);
+                    continue;
+                }
+                Boarding::Failed(error) => {
+                    return self.fall_back(stale, StaleReason::OriginBackoff, error);
+                }
+                Boarding::Join(flight) => flight.wait().await,
+                Boarding::Lead(flight) => {
+                    // A leader's own flight begins after it arrived, so it never comes by again.
+                    let fill = fill.take().expect("a caller leads at most once");
+                    let held = stale.as_ref().map(|(entry, source)| {
+                        let freshness = Freshness::Stale(StaleReason::NotRefreshed);
+                        self.cached(Arc::clone(entry), freshness, *source)
+                    });
+                    self.take_off(ticket, Arc::clone(&flight), Arc::clone(&text), held, fill);
+                    flight.wait().await
+                }
+            };
+            match landing {
+                Landing::Failed(error) => {
+                    let reason = match error.kind() {
+                        ErrorKind::Deadline => StaleReason::Deadline,
+                        _ => StaleReason::OriginFailed,
+                    };
+                    return self.fall_back(stale, reason, error);
+                }
+                // What came must not be seen by whoever arrived after it was invalidated.
+                Landing::Brought { dead_since: Some(at), .. } if arrived >= at => {}
+                Landing::Brought { entry, .. } => {
+                    self.core.namespace.counters.count(Event::Miss);
+                    return self.serve_brought(entry);
+                }
+            }
+        }
+    }
+
+    fn board(&self, ticket: &Ticket, key: &K, text: &str) -> Boarding<K, Landing<K, V>> {
+        let engine = &self.engine;
+        ticket.board(key, engine.clock.ticks(), &engine.log, |as_of| {
+            // Its tags are not known before it lands; they are checked then.
+            let name = &self.core.namespace.name;
+            let verdict = engine.bans.verdict(name, text, std::iter::empty(), as_of);
+            matches!(verdict, Verdict::Alive)
+        })
+    }
+
+    fn serve_brought(&self, entry: Arc<Entry<K, V>>) -> Result<Cached<V>, Error> {
+        if entry.value.is_none() {
+            return Err(self.nothing_there());
+        }
+        Ok(self.cached(entry, Freshness::Fresh, Source::Origin))
+    }
+
+    /// The stale value that stands in for an error, if there is one and it still may.
+    fn fall_back(
+        &self,
+        stale: Option<(Arc<Entry<K, V>>, Source)>,
+        reason: StaleReason,
+        error: Error,
+    ) -> Result<Cached<V>, Error> {
+        let counters = &self.core.namespace.counters;
+        let permitted = stale.filter(|(entry, _)| self.may_stand_in(entry));
+        match permitted {
+            Some((entry, source)) => {
+                counters.count(Event::StaleHit);
+                Ok(self.cached(entry, Freshness::Stale(reason), source).stale(reason, error))
+            }
+            None => {
+                counters.count(Event::Miss);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a stale entry is within its grace and has not been invalidated meanwhile.
+    fn may_stand_in(&self, entry: &Arc<Entry<K, V>>) -> bool {
+        let now = self.engine.clock.ticks();
+        let within_call = match self.call.as_ref().and_then(|call| call.stale_if_error) {
+            Some(grace) => entry.head.stale_for(now) < grace,
+            None => true,
+        };
+        within_call
+            && entry.value.is_some()
+            && entry.head.standing(now) != Standing::Gone
+            && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
+    }
+
+    /// Looks into the tiers in their order; what is found below memory is promoted.
+    pub(crate) async fn walk(&self, ticket: &Ticket, key: &K, text: &Arc<str>) -> Held<K, V> {
+        match self.in_memory(ticket.hash, key) {
+            Held::Nothing => {}
+            held => return held,
+        }
+        if self.core.codec.is_none() || !self.engine.disk.is_present() {
+            return Held::Nothing;
+        }
+        match self.engine.disk.get(&self.core.namespace.name, text).await {
+            Some(stored) => self.promote(ticket, key, &stored).unwrap_or(Held::Nothing),
+            None => Held::Nothing,
+        }
+    }
+
+    /// What memory holds, examined again if the world has changed since it was.
+    fn in_memory(&self, hash: u64, key: &K) -> Held<K, V> {
+        let Some(slot) = self.engine.memory.get(hash) else { return Held::Nothing };
+        let Some(entry) = typed::<K, V>(slot, key) else { return Held::Nothing };
+        if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
+            return Held::Nothing;
+        }
+        match entry.head.standing(self.engine.clock.ticks()) {
+            Standing::Fresh => Held::Fresh(entry, Source::Memory),
+            Standing::Stale => Held::Stale(entry, Source::Memory),
+            Standing::Gone => {
+                let slot: Arc<dyn Stored> = entry;
+                drop(self.engine.memory.remove_exactly(hash, &slot));
+                Held::Nothing
+            }
+        }
+    }
+
+    /// Judges an entry anew by the bans and the policy in force; `false` if it is dead.
+    fn examine(&self, hash: u64, entry: &Arc<Entry<K, V>>) -> bool {
+        let (engine, namespace) = (&self.engine, &self.core.namespace);
+        let slot: Arc<dyn Stored> = Arc::clone(entry) as _;
+        let _shard = engine.flights.lock(hash);
+        // Before the bans are asked: one that is added after that changes the world again.
+        let world = namespace.world();
+        match engine.verdict(&**entry) {
+            Verdict::Dead { .. } => {
+                // The caller still holds the entry, so nothing is dropped under the lock.
+                drop(engine.memory.remove_exactly(hash, &slot));
+                return false;
+            }
+            Verdict::Expired { at_ms } => entry.head.expire(engine.tick_of(at_ms).unwrap_or(0)),
+            Verdict::Alive => {}
+        }
+        entry.head.examine(&namespace.policy(), entry.value.is_none(), hash, world);
+        true
+    }
+
+    /// Brings what the disk holds into memory, unless something has passed it.
+    fn promote(&self, ticket: &Ticket, key: &K, stored: &StoredEntry) -> Option<Held<K, V>> {
+        let (engine, namespace) = (&self.engine, &self.core.namespace);
+        let codec = self.core.codec.as_deref()?;
+        if stored.fingerprint != namespace.fingerprint || stored.codec != mark(codec) {
+            return None;
+        }
+        let value = match stored.negative {
+            true => None,
+            false => Some(codec.decode(&stored.payload)?),
+        };
+        let now = engine.clock.ticks();
+        // Born in the future: nobody can say how old it is, so it is not fresh.
+        let (born, unbelievable) =
+            engine.tick_of(stored.born_ms).map_or((now, true), |born| (born, false));
+        let expired_at = stored.expired_at_ms.map(|at| engine.tick_of(at).unwrap_or(now));
+        let birth = Birth {
+            as_of: stored.as_of,
+            born,
+            expired: if unbelievable { Some(born) } else { expired_at },
+            fetch_micros: stored.fetch_micros,
+        };
+        let entry = self.entry(key.clone(), value, birth, detail_of(stored));
+        match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
+            Admission::Passed { .. } => None,
+            Admission::Granted { .. } => match entry.head.standing(engine.clock.ticks()) {
+                Standing::Fresh => Some(Held::Fresh(entry, Source::Disk)),
+                Standing::Stale => Some(Held::Stale(entry, Source::Disk)),
+                Standing::Gone => None,
+            },
+        }
+    }
+
+    pub(crate) fn cached(
+        &self,
+        entry: Arc<Entry<K, V>>,
+        freshness: Freshness,
+        source: Source,
+    ) -> Cached<V> {
+        Cached::new(entry, freshness, source, self.engine.clock.ticks())
+    }
+
+    pub(crate) fn nothing_there(&self) -> Error {
+        let name = &self.core.namespace.name;
+        Error::new(ErrorKind::NotFound, format!("{name}: the origin has nothing under this key"))
+    }
+
+    /// The canonical text of a key, within the limits.
+    pub(crate) fn text_of(&self, key: &K) -> Result<Arc<str>, Error> {
+        let text = key.canonical();
+        check_text(&text)?;
+        Ok(text.into())
+    }
+}

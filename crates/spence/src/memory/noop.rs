@@ -1,0 +1,40 @@
+//! No memory tier: `memory.enabled: false`. Every lookup goes below.
+
+use super::{Displaced, MemoryStore};
+use crate::entry::Slot;
+
+/// Holds nothing.
+#[derive(Debug)]
+pub(crate) struct NoMemory;
+
+impl MemoryStore for NoMemory {
+    fn get(&self, _hash: u64) -> Option<Slot> {
+        None
+    }
+
+    fn peek(&self, _hash: u64) -> Option<Slot> {
+        None
+    }
+
+    fn insert(&self, _hash: u64, slot: Slot) -> Displaced {
+        Displaced { replaced: None, evicted: vec![slot] }
+    }
+
+    fn remove(&self, _hash: u64) -> Option<Slot> {
+        None
+    }
+
+    fn remove_exactly(&self, _hash: u64, _slot: &Slot) -> Option<Slot> {
+        None
+    }
+
+    fn visit(&self, _visitor: &mut dyn FnMut(u64, &Slot)) {}
+
+    fn budget(&self) -> u64 {
+        0
+    }
+
+    fn weight(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,209 @@
+//! Namespaces: one per cache, with everything about a cache that does not depend on its types.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::error::{Error, ErrorKind};
+use crate::key::MemoryHasher;
+use crate::policy::{Policy, PolicyLayer};
+use crate::stats::{Counters, Holdings};
+use crate::sync::{AtomicU64, Ordering, RwLock};
+
+/// The most namespaces that an engine holds.
+pub const MAX_NAMESPACES: usize = 1024;
+/// The longest name of a namespace, in bytes.
+pub const MAX_NAMESPACE_BYTES: usize = 64;
+
+/// What a cache is, without its types.
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    pub(crate) name: Arc<str>,
+    /// Parts of every key.
+    pub(crate) arity: usize,
+    /// What a stored entry must carry to be readable here: name, schema, codec (contract C13).
+    pub(crate) fingerprint: u64,
+    pub(crate) hasher: MemoryHasher,
+    pub(crate) counters: Counters,
+    pub(crate) holdings: Holdings,
+    policy: ArcSwap<Policy>,
+    /// Changes whenever an entry that looked fine may be so no longer: a ban that can touch this
+    /// cache, a change of policy. An entry carries the world in which it was last examined; a hit
+    /// in another world takes the cold path and is examined again.
+    world: AtomicU64,
+}
+
+impl Namespace {
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    #[inline]
+    pub(crate) fn world(&self) -> u64 {
+        self.world.load(Ordering::Acquire)
+    }
+
+    /// Sends every entry's next hit through the cold path.
+    pub(crate) fn next_world(&self) {
+        self.world.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// A name's namespace together with the typed rest of its cache.
+#[derive(Clone)]
+struct Registered {
+    namespace: Arc<Namespace>,
+    kind: TypeId,
+    core: Arc<dyn Any + Send + Sync>,
+}
+
+/// All namespaces of an engine.
+pub(crate) struct Registry {
+    seed: u64,
+    /// `defaults` and the named policies, as configured.
+    defaults: PolicyLayer,
+    policies: BTreeMap<String, PolicyLayer>,
+    by_name: RwLock<BTreeMap<Arc<str>, Registered>>,
+}
+
+/// What a cache asks for when it is built.
+#[derive(Debug, Clone)]
+pub(crate) struct Blueprint {
+    pub(crate) name: String,
+    pub(crate) policy_name: Option<String>,
+    pub(crate) layer: PolicyLayer,
+    pub(crate) arity: usize,
+    pub(crate) fingerprint: u64,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        seed: u64,
+        defaults: PolicyLayer,
+        policies: BTreeMap<String, PolicyLayer>,
+    ) -> Self {
+        Self { seed, defaults, policies, by_name: RwLock::default() }
+    }
+
+    /// The cache of this name: the existing one if it has the same types and schema, or the one
+    /// that `make` builds around a new namespace.
+    pub(crate) fn register<C: Send + Sync + 'static>(
+        &self,
+        blueprint: &Blueprint,
+        make: impl FnOnce(Arc<Namespace>) -> C,
+    ) -> Result<Arc<C>, Error> {
+        check_name(&blueprint.name)?;
+        let policy = self.resolve(blueprint)?;
+        let mut by_name = self.by_name.write();
+        let count = by_name.len();
+        match by_name.entry(blueprint.name.as_str().into()) {
+            Place::Occupied(place) => reuse(place.get(), blueprint),
+            Place::Vacant(_) if count >= MAX_NAMESPACES => Err(Error::invalid(format!(
+                "namespace {:?}: there are {MAX_NAMESPACES} already",
+                blueprint.name
+            ))),
+            Place::Vacant(place) => {
+                let namespace = Arc::new(Namespace {
+                    name: Arc::clone(place.key()),
+                    arity: blueprint.arity,
+                    fingerprint: blueprint.fingerprint,
+                    hasher: MemoryHasher::new(self.seed, &blueprint.name),
+                    counters: Counters::new(),
+                    holdings: Holdings::default(),
+                    policy: ArcSwap::from_pointee(policy),
+                    world: AtomicU64::new(1),
+                });
+                let core = Arc::new(make(Arc::clone(&namespace)));
+                let erased = Arc::clone(&core) as Arc<dyn Any + Send + Sync>;
+                place.insert(Registered { namespace, kind: TypeId::of::<C>(), core: erased });
+                Ok(core)
+            }
+        }
+    }
+
+    fn resolve(&self, blueprint: &Blueprint) -> Result<Policy, Error> {
+        let named = match &blueprint.policy_name {
+            None => self.policies.get(&blueprint.name),
+            Some(name) => Some(self.policies.get(name).ok_or_else(|| {
+                Error::invalid(format!("cache {:?}: no policy {name:?}", blueprint.name))
+            })?),
+        };
+        let named = named.cloned().unwrap_or_default();
+        Ok(blueprint.layer.over(&named).over(&self.defaults).resolve())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.by_name.read().get(name).map(|registered| Arc::clone(&registered.namespace))
+    }
+
+    /// The cache of this name, if it is a `C`.
+    pub(crate) fn core<C: Send + Sync + 'static>(&self, name: &str) -> Option<Arc<C>> {
+        let core = Arc::clone(&self.by_name.read().get(name)?.core);
+        core.downcast::<C>().ok()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Namespace>> {
+        self.by_name.read().values().map(|registered| Arc::clone(&registered.namespace)).collect()
+    }
+}
+
+fn reuse<C: Send + Sync + 'static>(
+    existing: &Registered,
+    blueprint: &Blueprint,
+) -> Result<Arc<C>, Error> {
+    let conflict = |what: &str| {
+        let name = &blueprint.name;
+        Error::new(ErrorKind::Conflict, format!("cache {name:?} exists with another {what}"))
+    };
+    if existing.kind != TypeId::of::<C>() {
+        return Err(conflict("key or value type"));
+    }
+    if existing.namespace.fingerprint != blueprint.fingerprint {
+        return Err(conflict("schema or codec"));
+    }
+    Arc::clone(&existing.core).downcast::<C>().map_err(|_| conflict("key or value type"))
+}
+
+/// Names are file-name and URL safe: letters, digits, `_`, `-` and `.`, not beginning with a dot.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let reason = if name.is_empty() {
+        "is empty".to_owned()
+    } else if name.len() > MAX_NAMESPACE_BYTES {
+        format!("has {} bytes, at most {MAX_NAMESPACE_BYTES}", name.len())
+    } else if let Some(odd) = name.chars().find(|&c| !fine(c)) {
+        format!("contains {odd:?}; expected letters, digits, `_`, `-` and `.`")
+    } else if name.starts_with('.') || name.contains("..") {
+        "must not begin with a dot or contain two in a row".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid(format!("namespace {name:?}: {reason}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_outside_the_limits_are_refused() {
+        let check = |name: &str, expected: &str| {
+            let error = check_name(name).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check("", "is empty");
+        check("a/b", "contains '/'");
+        check("../etc", "contains '/'");
+        check("..", "dot");
+        check(".hidden", "dot");
+        check("a..b", "dot");
+        check("naïve", "contains 'ï'");
+        check(&"n".repeat(65), "65 bytes");
+        for fine in ["OHLCV", "features.v2", "a-b_c", "7"] {
+            check_name(fine).unwrap();
+        }
+    }
+}

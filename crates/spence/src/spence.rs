@@ -1,0 +1,145 @@
+//! A node's engine, as its users hold it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::builder::{CacheBuilder, SpenceBuilder};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::invalidate::Target;
+use crate::key::Key;
+use crate::namespace::MAX_NAMESPACES;
+use crate::outcome::Scope;
+use crate::stats::Snapshot;
+use crate::{Cache, Clock};
+
+/// An engine: the tiers of this node and the caches on them. Cheap to clone; clones share
+/// everything. See the crate's documentation for a tour.
+#[derive(Clone)]
+pub struct Spence {
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl Spence {
+    /// Settings with their defaults: 100 MB of memory, no disk.
+    #[must_use]
+    pub fn builder() -> SpenceBuilder {
+        SpenceBuilder::new()
+    }
+
+    /// Begins a cache. At most 1,024 exist in an engine.
+    #[must_use]
+    pub fn cache<K, V>(&self, name: impl Into<String>) -> CacheBuilder<'_, K, V> {
+        CacheBuilder::new(self, name.into())
+    }
+
+    /// The cache of this name, if it exists with these types.
+    #[must_use]
+    pub fn existing<K: Key, V: Send + Sync + 'static>(&self, name: &str) -> Option<Cache<K, V>> {
+        let core = self.engine.registry.core(name)?;
+        Some(Cache { engine: Arc::clone(&self.engine), core, call: None })
+    }
+
+    /// Whether a cache of this name exists, with whatever types.
+    #[must_use]
+    pub fn has_cache(&self, name: &str) -> bool {
+        self.engine.registry.get(name).is_some()
+    }
+
+    /// Whether the disk holds values of a cache of this name, built in this process or not.
+    #[must_use]
+    pub fn is_stored(&self, name: &str) -> bool {
+        self.engine.disk.bytes_of(name) > 0
+    }
+
+    /// Never serves again what `target` covers now, not even as a fallback; fills that run now are
+    /// not installed. Returns when that would survive the end of the process.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a target that cannot be; `Storage` when the disk could not record it:
+    /// it holds in this process, but a crash may bring values back.
+    pub async fn invalidate(&self, target: &Target) -> Result<Scope, Error> {
+        self.engine.invalidate(target).await
+    }
+
+    /// Ends the freshness of what `target` covers now; it may still be served, labelled stale,
+    /// within the policy's `stale_if_error` counted from now.
+    ///
+    /// # Errors
+    /// As for [`Spence::invalidate`].
+    pub async fn expire(&self, target: &Target) -> Result<Scope, Error> {
+        self.engine.expire(target).await
+    }
+
+    /// Invalidates everything that was filled with `tag`, in all caches.
+    ///
+    /// # Errors
+    /// As for [`Spence::invalidate`].
+    pub async fn invalidate_tag(&self, tag: &str) -> Result<Scope, Error> {
+        self.invalidate(&Target::Tag(tag.to_owned())).await
+    }
+
+    /// The figures of this moment.
+    #[must_use]
+    pub fn stats(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// The engine's source of time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.engine.clock
+    }
+
+    /// Writes what was accepted and lets go of the disk directory. What is read or put in after
+    /// that lives in memory only. Dropping the last clone does the same, but blocks.
+    pub async fn close(&self) {
+        let engine = Arc::clone(&self.engine);
+        let (done, closed) = tokio::sync::oneshot::channel();
+        self.engine.spawner.spawn_blocking(Box::new(move || {
+            engine.disk.close();
+            // Whoever asked may not be waiting.
+            done.send(()).unwrap_or(());
+        }));
+        // Without a runtime nothing runs, and dropping the engine will close it.
+        drop(closed.await);
+    }
+
+    /// Checks what must hold whenever nothing is going on, and says what does not. For tests.
+    ///
+    /// # Errors
+    /// The first violated invariant, in words.
+    #[doc(hidden)]
+    pub fn check_invariants(&self) -> Result<(), String> {
+        self.engine.check_invariants()
+    }
+}
+
+impl std::fmt::Debug for Spence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spence").field("most_caches", &MAX_NAMESPACES).finish_non_exhaustive()
+    }
+}
+
+/// How often the clock is compared with the machine's.
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Keeps the clock right across suspensions for as long as the engine lives.
+    pub(crate) fn keep_time(self: &Arc<Self>) {
+        if !self.clock.needs_refreshing() {
+            return;
+        }
+        let engine = Arc::downgrade(self);
+        let clock = self.clock.clone();
+        self.spawner.spawn(Box::pin(async move {
+            loop {
+                clock.sleep(CLOCK_CHECK).await;
+                if engine.strong_count() == 0 {
+                    return;
+                }
+                clock.refresh();
+            }
+        }));
+    }
+}

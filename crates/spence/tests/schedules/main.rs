@@ -1,0 +1,194 @@
+//! Schedule tests: the fence under every order of steps that shuttle tries.
+//!
+//! Each test races one kind of invalidation against a fill or a promotion, and asks two things.
+//! May a read that starts after the invalidation returned see what was read before it (C1)? May
+//! it be held when everything has come to rest (C2)? The origin is a register whose value is its
+//! version, so every value tells when it was read.
+//!
+//! Each test turns red when the one line that guards it is removed; `docs/testing.md` lists the
+//! lines. A failure prints its schedule; `SPENCE_SCHEDULE=<schedule>` replays it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use shuttle::sync::atomic::{AtomicU32, Ordering};
+use shuttle::{future, thread};
+use spence::{Cache, Clock, Error, Fill, Spawner, Spence, Target, Task};
+
+/// Schedules tried by each test, half of them random, half with few preemptions at chosen depths;
+/// `SPENCE_SCHEDULES` sets another number.
+const SCHEDULES: usize = 2_000;
+
+type Numbers = Cache<String, u32>;
+
+/// Fills are shuttle tasks, sweeps shuttle threads.
+struct UnderShuttle;
+
+impl Spawner for UnderShuttle {
+    fn spawn(&self, task: Task) {
+        drop(future::spawn(task));
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        thread::spawn(work);
+    }
+}
+
+/// The version that the origin has now.
+#[derive(Clone)]
+struct Origin(Arc<AtomicU32>);
+
+impl Origin {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU32::new(1)))
+    }
+
+    fn change(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Reads the version, takes its time, then answers.
+    async fn read(&self, cache: &Numbers) -> u32 {
+        let origin = self.clone();
+        let fill = |_| async move {
+            let version = origin.0.load(Ordering::SeqCst);
+            future::yield_now().await;
+            Ok::<_, Error>(Fill::new(version).tags(["tag"]))
+        };
+        *cache.get_or_fetch(&key(), fill).await.unwrap()
+    }
+}
+
+fn key() -> String {
+    "key".to_owned()
+}
+
+fn check(test: impl Fn() + Send + Sync + 'static) {
+    if let Ok(schedule) = std::env::var("SPENCE_SCHEDULE") {
+        return shuttle::replay(test, &schedule);
+    }
+    let schedules = std::env::var("SPENCE_SCHEDULES").ok().and_then(|n| n.parse().ok());
+    let schedules: usize = schedules.unwrap_or(SCHEDULES);
+    let test = Arc::new(test);
+    let again = Arc::clone(&test);
+    shuttle::check_random(move || test(), schedules / 2);
+    shuttle::check_pct(move || again(), schedules / 2, 3);
+}
+
+fn start() -> (Spence, Numbers, Origin) {
+    let builder = Spence::builder().clock(Clock::manual().0).spawner(UnderShuttle);
+    let spence = future::block_on(builder.build()).unwrap();
+    let numbers = spence.cache("numbers").build().unwrap();
+    (spence, numbers, Origin::new())
+}
+
+/// Races a reader against a change of the origin that `invalidate` announces.
+fn race(invalidate: impl AsyncFn(&Spence, &Numbers) + Copy + Send + Sync + 'static) {
+    check(move || {
+        let (spence, numbers, origin) = start();
+        let early = future::spawn({
+            let (numbers, origin) = (numbers.clone(), origin.clone());
+            async move { origin.read(&numbers).await }
+        });
+        future::block_on(async {
+            let version = origin.change();
+            invalidate(&spence, &numbers).await;
+            let late = origin.read(&numbers).await;
+            assert!(late >= version, "C1: read {late} after the invalidation of {version}");
+            early.await.unwrap();
+            if let Some(held) = numbers.peek(&key()) {
+                assert!(*held >= version, "C2: {} is held after {version}", *held);
+            }
+        });
+        spence.check_invariants().unwrap();
+    });
+}
+
+#[test]
+fn invalidate_during_fill() {
+    race(async |_, numbers| assert!(numbers.invalidate(&key()).await.is_ok()));
+}
+
+#[test]
+fn ban_by_tag_during_fill() {
+    race(async |spence, _| assert!(spence.invalidate_tag("tag").await.is_ok()));
+}
+
+#[test]
+fn ban_by_glob_during_fill() {
+    race(async |spence, _| {
+        let target = Target::Glob { namespace: "numbers".into(), pattern: "k?y".into() };
+        assert!(spence.invalidate(&target).await.is_ok());
+    });
+}
+
+#[test]
+fn ban_by_namespace_during_fill() {
+    race(async |spence, _| {
+        assert!(spence.invalidate(&Target::Namespace("numbers".into())).await.is_ok());
+    });
+}
+
+#[test]
+fn insert_during_fill() {
+    check(|| {
+        let (spence, numbers, origin) = start();
+        let early = future::spawn({
+            let numbers = numbers.clone();
+            async move { origin.read(&numbers).await }
+        });
+        future::block_on(async {
+            numbers.insert(key(), 100).await.unwrap();
+            early.await.unwrap();
+            assert_eq!(*numbers.peek(&key()).unwrap(), 100, "the fill began before the insert");
+        });
+        spence.check_invariants().unwrap();
+    });
+}
+
+#[test]
+fn one_call_for_all_callers() {
+    check(|| {
+        let (spence, numbers, _) = start();
+        let calls = Arc::new(AtomicU32::new(0));
+        let callers: Vec<_> = (0..3)
+            .map(|_| {
+                let (numbers, calls) = (numbers.clone(), Arc::clone(&calls));
+                future::spawn(async move {
+                    let fill = |_| async move {
+                        Ok::<_, Error>(Fill::new(calls.fetch_add(1, Ordering::SeqCst)))
+                    };
+                    *numbers.get_or_fetch(&key(), fill).await.unwrap()
+                })
+            })
+            .collect();
+        for caller in callers {
+            assert_eq!(future::block_on(caller).unwrap(), 0);
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "C7");
+        spence.check_invariants().unwrap();
+    });
+}
+
+#[test]
+fn never_backwards_under_inserts() {
+    check(|| {
+        let (_spence, numbers, _) = start();
+        let writer = thread::spawn({
+            let numbers = numbers.clone();
+            move || {
+                for version in 1..=3 {
+                    future::block_on(numbers.insert(key(), version)).unwrap();
+                }
+            }
+        });
+        let mut last = 0;
+        for _ in 0..4 {
+            let now = numbers.peek(&key()).map_or(last, |held| *held);
+            assert!(now >= last, "C8: {now} after {last}");
+            last = now;
+        }
+        writer.join().unwrap();
+    });
+}
