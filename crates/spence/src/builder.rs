@@ -43,6 +43,7 @@ pub struct SpenceBuilder {
     memory_bytes: Option<u64>,
     disk: Option<(PathBuf, u64)>,
     disk_deadline: Duration,
+    compress: bool,
     defaults: PolicyLayer,
     policies: BTreeMap<String, PolicyLayer>,
     clock: Clock,
@@ -55,6 +56,7 @@ impl SpenceBuilder {
             memory_bytes: Some(DEFAULT_MEMORY_BYTES),
             disk: None,
             disk_deadline: DEFAULT_DISK_DEADLINE,
+            compress: true,
             defaults: PolicyLayer::new(),
             policies: BTreeMap::new(),
             clock: Clock::system(),
@@ -89,6 +91,14 @@ impl SpenceBuilder {
     #[must_use]
     pub fn disk_deadline(mut self, deadline: Duration) -> Self {
         self.disk_deadline = deadline;
+        self
+    }
+
+    /// Stores values on disk as they are. Default: those that LZ4 makes an eighth smaller are
+    /// compressed.
+    #[must_use]
+    pub fn no_compression(mut self) -> Self {
+        self.compress = false;
         self
     }
 
@@ -150,7 +160,8 @@ impl SpenceBuilder {
                 return Err(Error::invalid(message));
             }
             Some((dir, budget)) => {
-                let options = DiskOptions { dir, budget, deadline: self.disk_deadline };
+                let (deadline, compress) = (self.disk_deadline, self.compress);
+                let options = DiskOptions { dir, budget, deadline, compress };
                 let (log, last) = open_disk(&*spawner, options, &self.clock, &bans).await?;
                 (Box::new(log) as Box<dyn DiskStore>, last)
             }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::compress::Packed;
 use crate::invalidate::{Ban, Effect, What};
 
 /// Bytes before the fields.
@@ -148,8 +149,8 @@ enum WhatField<'a> {
     Everything,
 }
 
-/// Appends the body of an entry.
-pub(crate) fn put_entry(entry: &StoredEntry, out: &mut Vec<u8>) {
+/// Appends the body of an entry with its payload as `packed`.
+pub(crate) fn put_entry(entry: &StoredEntry, packed: &Packed, out: &mut Vec<u8>) {
     let fields = EntryFields {
         namespace: &entry.namespace,
         fingerprint: entry.fingerprint,
@@ -168,10 +169,10 @@ pub(crate) fn put_entry(entry: &StoredEntry, out: &mut Vec<u8>) {
         validator: entry.validator.clone(),
         codec: entry.codec.id,
         codec_version: entry.codec.version,
-        compression: 0,
-        raw_length: u32::try_from(entry.payload.len()).unwrap_or(u32::MAX),
+        compression: packed.method,
+        raw_length: packed.raw_length,
     };
-    put(RecordKind::Entry, &fields, &entry.payload, out);
+    put(RecordKind::Entry, &fields, &packed.bytes, out);
 }
 
 /// Appends the body of a tombstone.
@@ -248,9 +249,11 @@ pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
 
 fn read_entry(bytes: &Bytes, fields: &[u8]) -> Option<StoredEntry> {
     let (fields, payload) = postcard::take_from_bytes::<EntryFields<'_>>(fields).ok()?;
-    if fields.compression != 0 || fields.raw_length as usize != payload.len() {
-        return None;
-    }
+    let packed = Packed {
+        method: fields.compression,
+        raw_length: fields.raw_length,
+        bytes: bytes.slice_ref(payload),
+    };
     Some(StoredEntry {
         namespace: fields.namespace.into(),
         fingerprint: fields.fingerprint,
@@ -266,7 +269,7 @@ fn read_entry(bytes: &Bytes, fields: &[u8]) -> Option<StoredEntry> {
         cost_micro_usd: fields.cost_micro_usd,
         validator: fields.validator,
         codec: CodecId { id: fields.codec, version: fields.codec_version },
-        payload: bytes.slice_ref(payload),
+        payload: packed.unpack()?,
     })
 }
 
@@ -316,7 +319,7 @@ pub(crate) mod tests {
 
     fn encoded(entry: &StoredEntry) -> Bytes {
         let mut out = Vec::new();
-        put_entry(entry, &mut out);
+        put_entry(entry, &Packed::plain(&entry.payload), &mut out);
         out.into()
     }
 

@@ -38,6 +38,7 @@ mod builder;
 mod cache;
 mod clock;
 mod codec;
+mod compress;
 mod disk;
 mod engine;
 mod entry;

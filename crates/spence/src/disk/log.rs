@@ -38,6 +38,8 @@ pub(crate) struct DiskOptions {
     pub(crate) budget: u64,
     /// How long a read may take before it counts as a miss.
     pub(crate) deadline: Duration,
+    /// Whether payloads that shrink are compressed.
+    pub(crate) compress: bool,
 }
 
 /// What the threads of the tier share.
@@ -45,6 +47,7 @@ pub(super) struct Shared {
     pub(super) dir: PathBuf,
     pub(super) budget: u64,
     pub(super) segment_bytes: u64,
+    pub(super) compress: bool,
     pub(super) clock: Clock,
     pub(super) hasher: StoredHasher,
     pub(super) index: Index,
@@ -84,6 +87,7 @@ impl DiskLog {
             dir: options.dir,
             budget: options.budget.max(MIN_BUDGET),
             segment_bytes,
+            compress: options.compress,
             clock: clock.clone(),
             hasher: recovered.hasher,
             index: recovered.index,

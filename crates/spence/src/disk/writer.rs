@@ -19,6 +19,7 @@ use super::log::{Shared, entry_in};
 use super::recover::Sealed;
 use super::rotate::{CARRIED_BYTES, SPARE_BYTES};
 use super::segment::Segment;
+use crate::compress::Packed;
 use crate::envelope::{self, RecordKind, StoredEntry};
 use crate::error::{Error, ErrorKind};
 use crate::invalidate::Ban;
@@ -161,7 +162,11 @@ impl Writer {
             ban: None,
             done: Some(done),
         };
-        self.stage_record(staged, |out| envelope::put_entry(entry, out));
+        let packed = match self.shared.compress {
+            true => Packed::lz4(&entry.payload),
+            false => Packed::plain(&entry.payload),
+        };
+        self.stage_record(staged, |out| envelope::put_entry(entry, &packed, out));
     }
 
     fn stage_tombstone(

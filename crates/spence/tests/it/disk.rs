@@ -8,7 +8,8 @@ use spence::{Cache, Error, ErrorKind, Fill, Spence, Target};
 type Blobs = Cache<u32, Vec<u8>>;
 
 async fn open(dir: &Path, budget: u64) -> (Spence, Blobs) {
-    let spence = Spence::builder().no_memory().disk(dir, budget).build().await.unwrap();
+    let builder = Spence::builder().no_memory().disk(dir, budget).no_compression();
+    let spence = builder.build().await.unwrap();
     let blobs = spence.cache("blobs").build().unwrap();
     (spence, blobs)
 }
@@ -221,6 +222,21 @@ async fn a_value_too_large_for_the_disk_stays_in_memory_and_buries_the_older() {
     spence.close().await;
     let (spence, blobs) = open(dir.path(), 4_000_000).await;
     assert!(blobs.get(&1).await.is_none());
+    spence.close().await;
+}
+
+#[tokio::test]
+async fn values_that_shrink_take_less_room_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let spence = Spence::builder().no_memory().disk(dir.path(), 4_000_000).build().await.unwrap();
+    let blobs: Blobs = spence.cache("blobs").build().unwrap();
+    blobs.insert(1, blob(1, 1, 100_000)).await.unwrap();
+    assert!(spence.stats().caches[0].1.disk_bytes < 2_000);
+    assert_eq!(**blobs.get(&1).await.unwrap(), blob(1, 1, 100_000)[..]);
+    spence.close().await;
+    // Whether new values are compressed says nothing about old ones.
+    let (spence, blobs) = open(dir.path(), 4_000_000).await;
+    assert_eq!(**blobs.get(&1).await.unwrap(), blob(1, 1, 100_000)[..]);
     spence.close().await;
 }
 

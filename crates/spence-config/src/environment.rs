@@ -1,0 +1,54 @@
+//! Settings from the environment: `SPENCE__SECTION__KEY=value`.
+
+use crate::load::ConfigError;
+use crate::model::Layer;
+
+/// What the names of such variables begin with.
+pub const PREFIX: &str = "SPENCE__";
+
+impl Layer {
+    /// Reads a layer from environment variables; others than `SPENCE__...` are skipped.
+    ///
+    /// Names of sections and keys are lower-cased. The name of a policy is matched, whatever its
+    /// case, against those in `known`; a new one is taken as written.
+    ///
+    /// # Errors
+    /// The variable, and what is wrong with its value.
+    pub fn from_environment(
+        variables: impl IntoIterator<Item = (String, String)>,
+        known: &Layer,
+    ) -> Result<Self, ConfigError> {
+        let mut layer = Layer::default();
+        for (name, value) in variables {
+            let Some(path) = name.strip_prefix(PREFIX) else { continue };
+            let path: Vec<String> = path.split("__").map(str::to_owned).collect();
+            let path = spelled(path, known);
+            let bad_key = |key: &String| {
+                key.is_empty()
+                    || !key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+            };
+            if path.iter().any(bad_key) || value.contains(['\n', '\r']) {
+                return Err(ConfigError::new(format!(
+                    "{name}: expected {PREFIX}SECTION__KEY with a value of one line"
+                )));
+            }
+            let one = Layer::from_value(&path, &value)
+                .map_err(|message| ConfigError::new(format!("{name}: {message}")))?;
+            layer = one.over(layer);
+        }
+        Ok(layer)
+    }
+}
+
+/// The path as a file would spell it.
+fn spelled(path: Vec<String>, known: &Layer) -> Vec<String> {
+    let is_policy = path.first().is_some_and(|section| section.eq_ignore_ascii_case("policies"));
+    let spell = |(depth, key): (usize, String)| {
+        if !is_policy || depth != 1 {
+            return key.to_ascii_lowercase();
+        }
+        let same = |name: &&String| name.eq_ignore_ascii_case(&key);
+        known.policies.keys().find(same).cloned().unwrap_or(key)
+    };
+    path.into_iter().enumerate().map(spell).collect()
+}

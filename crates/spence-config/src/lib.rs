@@ -1,0 +1,33 @@
+//! From `spence.yaml`, the environment and flags to validated settings.
+//!
+//! Every source is a [`Layer`] of optional fields; layers are merged field by field in the order
+//! defaults, file, profile, environment, flags. What is wrong is refused with the place and what
+//! was expected: for a file the line and a caret.
+//!
+//! ```
+//! use spence_config::{Layer, Sources};
+//!
+//! let file = "memory: { budget: 200MB }\npolicies: { features: { ttl: 10m } }";
+//! let sources = Sources { file: Some(Layer::from_yaml(file, "spence.yaml")?), ..Sources::default() };
+//! let settings = sources.resolve()?;
+//! assert_eq!(settings.memory.unwrap().budget, 200_000_000);
+//! assert!(settings.disk.is_some());
+//! # Ok::<_, spence_config::ConfigError>(())
+//! ```
+
+mod environment;
+mod load;
+mod model;
+mod settings;
+mod units;
+
+pub use environment::PREFIX;
+pub use load::ConfigError;
+pub use model::{
+    Address, Compression, Disk, Durability, Eviction, Fraction, Layer, Market, Memory,
+    PolicyFields, Redis, Server, TtlField, Unavailable,
+};
+pub use settings::{
+    DiskSettings, MarketSettings, MemorySettings, Secret, ServerSettings, Settings, Sources,
+};
+pub use units::{Size, Span};

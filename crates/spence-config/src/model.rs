@@ -1,0 +1,272 @@
+//! The shape of `spence.yaml`: every field optional, so that any source can be a layer.
+//!
+//! Each section rejects fields that it does not know. A setting that this version cannot honour is
+//! rejected too, never ignored.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use crate::units::{Size, Span, SpanVisitor};
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: Option<$type>,)*
+        }
+
+        impl $name {
+            /// This layer where it says something, `below` where it does not.
+            #[must_use]
+            pub fn over(self, below: Self) -> Self {
+                Self { $($field: self.$field.or(below.$field),)* }
+            }
+        }
+    )*};
+}
+
+sections! {
+    /// The memory tier.
+    Memory {
+        /// Whether there is one.
+        enabled: bool,
+        /// Bytes of memory, keys and bookkeeping included.
+        budget: Size,
+        /// What goes first when it is full.
+        eviction: Eviction,
+    }
+
+    /// The disk tier.
+    Disk {
+        /// Whether there is one.
+        enabled: bool,
+        /// The directory, which belongs to one process at a time.
+        dir: PathBuf,
+        /// Bytes of all files, at every instant.
+        budget: Size,
+        /// How values are compressed.
+        compression: Compression,
+        /// What accepted values survive.
+        durability: Durability,
+        /// A read that takes longer is a miss.
+        deadline: Span,
+    }
+
+    /// The shared tier.
+    Redis {
+        /// Not available yet: any value is refused.
+        url: Unavailable,
+        /// A call that takes longer is a miss.
+        deadline: Span,
+    }
+
+    /// The HTTP service.
+    Server {
+        /// The address to listen on; loopback only.
+        listen: Address,
+    }
+
+    /// The market data provider.
+    Market {
+        /// Base URL of a Massive/Polygon-compatible API.
+        base_url: String,
+        /// Its key.
+        api_key: String,
+    }
+
+    /// A policy, or the defaults of all.
+    PolicyFields {
+        /// How long a value is fresh.
+        ttl: TtlField,
+        /// How long "the origin has nothing" is believed.
+        negative_ttl: Span,
+        /// By up to which fraction a time to live is shortened.
+        jitter: Fraction,
+        /// How long past its freshness a value may stand in for a failing origin.
+        stale_if_error: Span,
+        /// How long a fill may take.
+        hard_deadline: Span,
+        /// How long a failing origin is left alone at first.
+        error_backoff: Span,
+        /// How long it is left alone at most.
+        error_backoff_max: Span,
+        /// The market calendar of session times to live.
+        calendar: String,
+    }
+}
+
+/// A whole configuration, or a part of one.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Layer {
+    /// The memory tier.
+    pub memory: Memory,
+    /// The disk tier.
+    pub disk: Disk,
+    /// The shared tier.
+    pub redis: Redis,
+    /// The HTTP service.
+    pub server: Server,
+    /// The market data provider.
+    pub market: Market,
+    /// The layer under all policies.
+    pub defaults: PolicyFields,
+    /// Policies by name.
+    pub policies: BTreeMap<String, PolicyFields>,
+    /// Layers to be chosen by name; a layer in here has none of its own.
+    pub profiles: BTreeMap<String, Layer>,
+}
+
+impl Layer {
+    /// This layer where it says something, `below` where it does not.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        let mut policies = below.policies;
+        for (name, fields) in self.policies {
+            let under = policies.remove(&name).unwrap_or_default();
+            policies.insert(name, fields.over(under));
+        }
+        let mut profiles = below.profiles;
+        profiles.extend(self.profiles);
+        Self {
+            memory: self.memory.over(below.memory),
+            disk: self.disk.over(below.disk),
+            redis: self.redis.over(below.redis),
+            server: self.server.over(below.server),
+            market: self.market.over(below.market),
+            defaults: self.defaults.over(below.defaults),
+            policies,
+            profiles,
+        }
+    }
+}
+
+/// What goes first when memory is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Eviction {
+    /// What was used once goes before what was used again.
+    S3fifo,
+}
+
+/// How values are compressed on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// LZ4 blocks.
+    Lz4,
+    /// Not at all.
+    None,
+}
+
+/// What accepted values survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The end of the process, however sudden.
+    Process,
+}
+
+/// An IP address with a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address(pub SocketAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let expected = "an address with a port, such as 127.0.0.1:8321";
+        text.parse().map(Self).map_err(|_| D::Error::custom(format!("`{text}` is not {expected}")))
+    }
+}
+
+/// A fraction from 0 to 0.5.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fraction(pub f64);
+
+impl<'de> Deserialize<'de> for Fraction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fraction = f64::deserialize(deserializer)?;
+        if (0.0..=0.5).contains(&fraction) {
+            return Ok(Self(fraction));
+        }
+        Err(D::Error::custom(format!("`{fraction}` is not a fraction from 0 to 0.5")))
+    }
+}
+
+/// A setting that this version does not honour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable;
+
+impl<'de> Deserialize<'de> for Unavailable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?;
+        Err(D::Error::custom("not available in this version; leave it null"))
+    }
+}
+
+/// A time to live: one duration, or one for each state of the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TtlField {
+    /// The same at all hours.
+    Always(Duration),
+    /// By trading session.
+    BySession {
+        /// While the market is open.
+        open: Duration,
+        /// While it is closed.
+        closed: Duration,
+    },
+}
+
+impl<'de> Deserialize<'de> for TtlField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TtlVisitor)
+    }
+}
+
+struct TtlVisitor;
+
+impl<'de> Visitor<'de> for TtlVisitor {
+    type Value = TtlField;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as 5m, or by session { open: 5m, closed: 24h }")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<TtlField, E> {
+        SpanVisitor.visit_u64(number).map(|span| TtlField::Always(span.0))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<TtlField, E> {
+        SpanVisitor.visit_i64(number).map(|span| TtlField::Always(span.0))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<TtlField, E> {
+        SpanVisitor.visit_str(text).map(|span| TtlField::Always(span.0))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TtlField, A::Error> {
+        let (mut open, mut closed) = (None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            let place = match key.as_str() {
+                "open" => &mut open,
+                "closed" => &mut closed,
+                other => return Err(A::Error::unknown_field(other, &["open", "closed"])),
+            };
+            *place = Some(map.next_value::<Span>()?.0);
+        }
+        match (open, closed) {
+            (Some(open), Some(closed)) => Ok(TtlField::BySession { open, closed }),
+            (None, _) => Err(A::Error::missing_field("open")),
+            (_, None) => Err(A::Error::missing_field("closed")),
+        }
+    }
+}

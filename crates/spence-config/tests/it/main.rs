@@ -1,0 +1,141 @@
+//! The configuration as its users write it, right and wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use spence::Ttl;
+use spence_config::{ConfigError, Layer, Settings, Sources};
+
+fn file(text: &str) -> Sources {
+    let file = Some(Layer::from_yaml(text, "spence.yaml").unwrap());
+    Sources { file, ..Sources::default() }
+}
+
+fn environment(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+/// The configuration of the design document, as it stands there.
+const DESIGN: &str = r"
+memory: { enabled: true, budget: 100MB, eviction: s3fifo } # or lru; max_entries: optional
+disk:   { enabled: true, dir: ./data/cache, budget: 1GB, compression: lz4, durability: process }
+redis:  { url: null, deadline: 20ms }          # e.g. redis://127.0.0.1:6379
+server: { listen: 127.0.0.1:8321 }
+market: { base_url: null, api_key: null }       # both unset: the built-in demo feed, and it says so
+policies:
+  OHLCV:          { ttl: { open: 5m, closed: 24h }, calendar: XNYS, stale_if_error: 7d }
+  ADJUSTED_CLOSE: { ttl: 24h }
+  DIVIDEND:       { ttl: 7d }
+  CPI_INDEX:      { ttl: 24h }
+  TREASURY_3M:    { ttl: 1h }
+  TOTAL_RETURN:   { ttl: 30m }
+  INFLATION_RATE: { ttl: 1h }
+  features:       { ttl: 5m }
+  predictions:    { ttl: 1h }
+  acg:            { ttl: 30d }
+";
+
+#[test]
+fn the_built_in_defaults_are_those_of_the_design() {
+    assert_eq!(file(DESIGN).resolve().unwrap(), Sources::default().resolve().unwrap());
+}
+
+#[test]
+fn layers_merge_field_by_field_and_the_nearer_wins() {
+    let text = "
+memory: { budget: 1MB }
+disk: { budget: 5MB, dir: here }
+policies: { OHLCV: { stale_if_error: 2s }, mine: { ttl: 9m } }
+profiles: { dev: { disk: { budget: 6MB }, policies: { OHLCV: { ttl: 1m } } } }
+";
+    let mut sources = file(text);
+    sources.profile = Some("dev".into());
+    sources.environment = environment(&[
+        ("SPENCE__MEMORY__BUDGET", "2MB"),
+        ("SPENCE__POLICIES__OHLCV__JITTER", "0"),
+        ("SPENCE__POLICIES__FEATURES__TTL", "{ open: 1s, closed: 2s }"),
+        ("SPENCE__MARKET__API_KEY", "*&key: #1"),
+        ("PATH", "/bin"),
+    ]);
+    sources.flags.memory.enabled = Some(false);
+    let settings = sources.resolve().unwrap();
+
+    assert_eq!(settings.memory, None, "flags");
+    let disk = settings.disk.clone().unwrap();
+    assert_eq!((disk.budget, disk.dir.to_str().unwrap()), (6_000_000, "here"), "profile, file");
+    let ohlcv = &settings.policies["OHLCV"];
+    assert_eq!(ohlcv.ttl, Some(Ttl::Always(Duration::from_secs(60))), "profile");
+    assert_eq!(ohlcv.stale_if_error, Some(Duration::from_secs(2)), "file");
+    assert_eq!(ohlcv.jitter, Some(0.0), "environment");
+    assert_eq!(ohlcv.calendar, Some(Some("XNYS".into())), "defaults");
+    let by_session =
+        Ttl::BySession { open: Duration::from_secs(1), closed: Duration::from_secs(2) };
+    assert_eq!(settings.policies["features"].ttl, Some(by_session));
+    assert_eq!(settings.policies["mine"].ttl, Some(Ttl::Always(Duration::from_secs(540))));
+    assert_eq!(settings.market.api_key.as_ref().unwrap().reveal(), "*&key: #1");
+    assert_eq!(settings.market.base_url.as_deref(), Some("https://api.massive.com"));
+    assert!(!format!("{settings:?}").contains("*&key"), "secrets are not shown");
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_the_line_and_a_caret() {
+    let check =
+        |text: &str| -> String { Layer::from_yaml(text, "spence.yaml").unwrap_err().to_string() };
+    insta::assert_snapshot!(check("memory:\n  budget: 10potatoes\n  enabled: true\n"));
+    insta::assert_snapshot!(check("memory:\n  budgit: 10MB\n"));
+    insta::assert_snapshot!(check("memory:\n  eviction: random\n"));
+    insta::assert_snapshot!(check("policies:\n  A: { ttl: 5m }\n  B: { ttl: 300 }\n"));
+    insta::assert_snapshot!(check("policies:\n  A:\n    ttl: { open: 5m }\n"));
+    insta::assert_snapshot!(check("defaults: { jitter: 0.7 }\n"));
+    insta::assert_snapshot!(check("redis: { url: 'redis://127.0.0.1:6379' }\n"));
+    insta::assert_snapshot!(check("memory: {}\ndisk: {}\nmemory: {}\n"));
+    insta::assert_snapshot!(check("memory:\n\tbudget: 1MB\n"));
+    insta::assert_snapshot!(check("server: { listen: everywhere }\n"));
+    insta::assert_snapshot!(check("profiles: { a: { profiles: { b: {} } } }\n"));
+}
+
+#[test]
+fn wrong_settings_name_the_setting() {
+    let check = |sources: Sources, expected: &str| {
+        let error: Result<Settings, ConfigError> = sources.resolve();
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    };
+    check(file("memory: { budget: 10 }"), "memory.budget: 10 bytes, expected at least 65536");
+    check(file("disk: { budget: 1MB }"), "disk.budget: 1000000 bytes, expected at least 4000000");
+    check(
+        file("server: { listen: 0.0.0.0:80 }"),
+        "server.listen: 0.0.0.0:80 is not a loopback address such as 127.0.0.1:8321; this version \
+         has no access control, so it serves its own machine only",
+    );
+    check(
+        file("market: { base_url: 'ftp://x' }"),
+        "market.base_url: `ftp://x` does not begin with http:// or https://",
+    );
+    let profile = Sources { profile: Some("prod".into()), ..file("profiles: { dev: {} }") };
+    check(profile, "profile \"prod\" is not in the file; it has: dev");
+    let with =
+        |name, value| Sources { environment: environment(&[(name, value)]), ..Sources::default() };
+    check(
+        with("SPENCE__MEMORY__BUDGET", "lots"),
+        "SPENCE__MEMORY__BUDGET: `lots` is not a size such as 100MB, 64MiB or 4096",
+    );
+    check(
+        with("SPENCE__MEMORY__BUDGIT", "1MB"),
+        "SPENCE__MEMORY__BUDGIT: unknown field `budgit`, expected one of enabled, budget, eviction",
+    );
+    check(
+        with("SPENCE__POLICIES__X Y__TTL", "1m"),
+        "SPENCE__POLICIES__X Y__TTL: expected SPENCE__SECTION__KEY with a value of one line",
+    );
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut bomb = "defaults: &a0 { calendar: x }\n".to_owned();
+    for level in 1..20 {
+        let before = format!("*a{}", level - 1);
+        bomb += &format!("p{level}: &a{level} [{}]\n", vec![before; 10].join(", "));
+    }
+    assert!(Layer::from_yaml(&bomb, "spence.yaml").is_err());
+}
