@@ -1,0 +1,236 @@
+//! Daily bars, and the key under which some of them are held.
+
+use std::ops::Deref;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use spence::{Key, Weigh, allocation};
+
+use crate::symbol::{InvalidSymbol, Symbol};
+
+/// The most bars that can be asked for at once: what the provider gives in one answer.
+pub const MAX_BARS: u32 = 50_000;
+
+/// The years that `end` may lie in.
+const YEARS: std::ops::RangeInclusive<i16> = 1900..=2199;
+
+/// One session of one symbol, not adjusted for splits or dividends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bar {
+    /// The session, in the exchange's own time zone.
+    #[serde(with = "epoch_days")]
+    pub date: Date,
+    /// First price, in the instrument's quote currency.
+    pub open: f64,
+    /// Highest price.
+    pub high: f64,
+    /// Lowest price.
+    pub low: f64,
+    /// Last price.
+    pub close: f64,
+    /// Units traded; providers report fractions for some instruments.
+    pub volume: f64,
+}
+
+/// Bars, oldest first, one a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bars(Vec<Bar>);
+
+impl Bars {
+    /// Puts bars in order; of several for one session the last given counts.
+    #[must_use]
+    pub fn new(mut bars: Vec<Bar>) -> Self {
+        bars.sort_by_key(|bar| bar.date);
+        bars.reverse();
+        bars.dedup_by_key(|bar| bar.date);
+        bars.reverse();
+        Self(bars)
+    }
+}
+
+impl Deref for Bars {
+    type Target = [Bar];
+
+    fn deref(&self) -> &[Bar] {
+        &self.0
+    }
+}
+
+impl Weigh for Bars {
+    fn heap_bytes(&self) -> usize {
+        allocation(self.0.capacity() * size_of::<Bar>())
+    }
+}
+
+/// The last `bars` daily bars of a symbol up to `end`, or up to the last there is.
+///
+/// Canonical text: `AAPL:1d:90:2012-06-29`, or `AAPL:1d:90:latest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BarKey {
+    symbol: Symbol,
+    bars: u32,
+    end: Option<Date>,
+}
+
+/// What is wrong with a question for bars.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// The symbol cannot be one.
+    #[error(transparent)]
+    Symbol(#[from] InvalidSymbol),
+    /// The number of bars is out of range.
+    #[error("bars: {0}, expected 1 to {MAX_BARS}")]
+    Bars(u32),
+    /// The end is not a date.
+    #[error("end: `{0}` is not a date such as 2012-06-29")]
+    End(String),
+}
+
+impl InvalidKey {
+    /// The name of the argument that is wrong: `symbol`, `bars` or `end`.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            InvalidKey::Symbol(_) => "symbol",
+            InvalidKey::Bars(_) => "bars",
+            InvalidKey::End(_) => "end",
+        }
+    }
+}
+
+impl BarKey {
+    /// The last `bars` bars of `symbol` up to `end` (YYYY-MM-DD, included).
+    ///
+    /// # Errors
+    /// Which argument cannot be used, and why.
+    pub fn new(symbol: &str, bars: u32, end: Option<&str>) -> Result<Self, InvalidKey> {
+        if !(1..=MAX_BARS).contains(&bars) {
+            return Err(InvalidKey::Bars(bars));
+        }
+        let date = |text: &str| {
+            let date = text.parse::<Date>().ok().filter(|date| YEARS.contains(&date.year()));
+            let plain = text.len() == "2012-06-29".len();
+            // What strangers send is not repeated at length.
+            let wrong = || InvalidKey::End(text.chars().take(20).collect());
+            date.filter(|_| plain).ok_or_else(wrong)
+        };
+        Ok(Self { symbol: Symbol::new(symbol)?, bars, end: end.map(date).transpose()? })
+    }
+
+    /// The symbol.
+    #[must_use]
+    pub fn symbol(&self) -> &Symbol {
+        &self.symbol
+    }
+
+    /// How many bars are asked for.
+    #[must_use]
+    pub fn bars(&self) -> u32 {
+        self.bars
+    }
+
+    /// The last session asked for; `None` for the last there is.
+    #[must_use]
+    pub fn end(&self) -> Option<Date> {
+        self.end
+    }
+}
+
+impl Key for BarKey {
+    const ARITY: usize = 4;
+
+    fn parts(&self, feed: &mut impl FnMut(&str)) {
+        feed(self.symbol.as_str());
+        feed("1d");
+        spence::key::feed_integer(self.bars, feed);
+        match self.end {
+            Some(date) => feed_date(date, feed),
+            None => feed("latest"),
+        }
+    }
+}
+
+/// Feeds YYYY-MM-DD without allocating.
+fn feed_date(date: Date, feed: &mut impl FnMut(&str)) {
+    let (year, month, day) = (date.year().unsigned_abs(), date.month(), date.day());
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    let (month, day) = (u16::from(month.unsigned_abs()), u16::from(day.unsigned_abs()));
+    let text = [
+        digit(year / 1000),
+        digit(year / 100),
+        digit(year / 10),
+        digit(year),
+        b'-',
+        digit(month / 10),
+        digit(month),
+        b'-',
+        digit(day / 10),
+        digit(day),
+    ];
+    feed(std::str::from_utf8(&text).unwrap_or_default());
+}
+
+/// Dates as days since 1970-01-01: two or three bytes instead of ten.
+mod epoch_days {
+    use jiff::ToSpan;
+    use jiff::civil::{Date, date};
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::{Serialize, Serializer};
+
+    const EPOCH: Date = date(1970, 1, 1);
+
+    pub(super) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+        let days = EPOCH.until(*date).map_err(serde::ser::Error::custom)?.get_days();
+        days.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Date, D::Error> {
+        let days = i32::deserialize(deserializer)?;
+        let span = 0.days().try_days(days).map_err(D::Error::custom)?;
+        EPOCH.checked_add(span).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(date: &str, close: f64) -> Bar {
+        let date = date.parse().unwrap();
+        Bar { date, open: close, high: close, low: close, close, volume: 1.0 }
+    }
+
+    #[test]
+    fn bars_are_put_in_order_and_the_last_given_of_a_session_counts() {
+        let bars =
+            Bars::new(vec![bar("2020-01-03", 3.0), bar("2020-01-02", 1.0), bar("2020-01-02", 2.0)]);
+        let closes: Vec<f64> = bars.iter().map(|bar| bar.close).collect();
+        assert_eq!(closes, [2.0, 3.0]);
+    }
+
+    #[test]
+    fn keys_have_a_text_that_people_can_write() {
+        let text = |bars, end| BarKey::new("aapl", bars, end).unwrap().canonical();
+        assert_eq!(text(90, Some("2012-06-29")), "AAPL:1d:90:2012-06-29");
+        assert_eq!(text(5, None), "AAPL:1d:5:latest");
+        assert_eq!(BarKey::new("X:BTC", 1, None).unwrap().canonical(), "X%3ABTC:1d:1:latest");
+    }
+
+    #[test]
+    fn questions_that_make_no_sense_are_refused() {
+        let check = |symbol, bars, end, expected: &str| {
+            let error = BarKey::new(symbol, bars, end).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        };
+        check("AAPL", 0, None, "bars: 0, expected 1 to 50000");
+        check("AAPL", 50_001, None, "bars: 50001, expected 1 to 50000");
+        check("AA PL", 1, None, "symbol \"AA PL\": contains ' '");
+        for end in ["", "yesterday", "2012-02-30", "2012-6-29", "0012-06-29", "2012-06-29T00:00"] {
+            let shown: String = end.chars().take(20).collect();
+            let expected = format!("end: `{shown}` is not a date such as 2012-06-29");
+            check("AAPL", 1, Some(end), &expected);
+        }
+    }
+}

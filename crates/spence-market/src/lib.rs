@@ -1,0 +1,32 @@
+//! Market data behind the cache.
+//!
+//! [`Market`] answers questions for bars from the cache or, if need be, from a provider that
+//! speaks like Massive (formerly Polygon.io). Each value says how fresh it is and where it came
+//! from; with the provider gone, what is held is served as stale for as long as the policy says.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use spence::{Source, Spence};
+//! use spence_market::{BarKey, Market, Provider};
+//! # let feed = spence_feed::Feed::start("127.0.0.1:0".parse()?, spence_feed::FeedOptions::default()).await?;
+//! # let base_url = feed.base_url();
+//!
+//! let spence = Spence::builder().build().await?;
+//! let market = Market::new(&spence, Provider::new(&base_url, None)?)?;
+//! let key = BarKey::new("AAPL", 90, Some("2012-06-29"))?;
+//! let bars = market.bars(&key).await?;
+//! assert_eq!((bars.len(), bars.source()), (90, Source::Origin));
+//! assert_eq!(market.bars(&key).await?.source(), Source::Memory);
+//! # Ok(()) }
+//! ```
+
+mod bars;
+mod market;
+mod provider;
+mod symbol;
+mod wire;
+
+pub use bars::{Bar, BarKey, Bars, InvalidKey, MAX_BARS};
+pub use market::{BARS_CACHE, Market};
+pub use provider::{Provider, ProviderError};
+pub use symbol::{InvalidSymbol, Symbol};
