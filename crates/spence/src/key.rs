@@ -198,8 +198,12 @@ pub(crate) fn parse_text(text: &str, arity: usize) -> Result<Vec<Cow<'_, str>>, 
     }
 }
 
-/// The limits of every key text.
-pub(crate) fn check_text(text: &str) -> Result<(), Error> {
+/// Checks the limits of every canonical text: not empty, at most [`MAX_KEY_BYTES`], no control
+/// characters.
+///
+/// # Errors
+/// `InvalidArgument` with the limit that is broken.
+pub fn check_text(text: &str) -> Result<(), Error> {
     if text.is_empty() {
         return Err(Error::invalid("key: is empty"));
     }

@@ -1,0 +1,119 @@
+//! Errors as the service tells them: the only place where causes become statuses.
+//!
+//! A handler returns an [`ApiError`]; [`shape`] gives every error answer, also those that the
+//! framework makes itself, the one JSON shape.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use spence::ErrorKind;
+use spence_market::InvalidKey;
+
+use crate::app::App;
+use crate::wire::{ErrorBody, FieldError, timestamp};
+
+/// What is read of a message that the framework made.
+const MAX_MESSAGE_BYTES: usize = 1024;
+
+/// An error answer.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    message: String,
+    fields: Vec<FieldError>,
+}
+
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), fields: Vec::new() }
+    }
+
+    /// The same error in other words.
+    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// An argument that cannot be used.
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let fields = vec![FieldError { field: field.to_owned(), message: message.clone() }];
+        Self { status: StatusCode::BAD_REQUEST, message, fields }
+    }
+}
+
+impl From<spence::Error> for ApiError {
+    fn from(error: spence::Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Origin => StatusCode::BAD_GATEWAY,
+            ErrorKind::Deadline => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Storage | ErrorKind::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            // A panic in a fill, and kinds to come.
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<InvalidKey> for ApiError {
+    fn from(error: InvalidKey) -> Self {
+        Self::field(error.field(), error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives every error answer its shape.
+pub(crate) async fn shape(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let is_head = request.method() == axum::http::Method::HEAD;
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_head {
+        return response;
+    }
+    let error = match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => error,
+        None => {
+            let body = std::mem::replace(response.body_mut(), Body::empty());
+            let text = to_bytes(body, MAX_MESSAGE_BYTES).await.unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).trim().to_owned();
+            ApiError::new(status, if text.is_empty() { default_message(status) } else { text })
+        }
+    };
+    let body = ErrorBody {
+        timestamp: timestamp(app.now_ms()),
+        status: status.as_u16(),
+        error: status.canonical_reason().unwrap_or("Error").to_owned(),
+        message: error.message,
+        path,
+        errors: error.fields,
+    };
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    let mut shaped = (status, text).into_response();
+    shaped.headers_mut().extend(headers);
+    shaped
+}
+
+fn default_message(status: StatusCode) -> String {
+    match status {
+        StatusCode::NOT_FOUND => "no such path".to_owned(),
+        StatusCode::METHOD_NOT_ALLOWED => "this path does not take that method".to_owned(),
+        other => other.canonical_reason().unwrap_or("error").to_lowercase(),
+    }
+}

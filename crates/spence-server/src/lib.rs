@@ -1,0 +1,18 @@
+//! The HTTP service around the engine.
+//!
+//! [`App`] is the engine with its collaborators, [`router`] its HTTP face, [`serve`] both on a
+//! socket. Answers and errors have the shapes of `docs/http-api.md`, errors a single one.
+
+mod app;
+mod correlate;
+mod error;
+mod metrics;
+mod raw;
+mod router;
+mod routes;
+mod serve;
+mod wire;
+
+pub use app::{App, Origin, StartError};
+pub use router::router;
+pub use serve::serve;

@@ -1,0 +1,76 @@
+//! Raw values: bytes with a content type, in namespaces that are made by putting something there.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use spence::{Cache, Codec, Error, Spence, Weigh};
+
+/// Bytes and what they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawValue {
+    /// The `Content-Type` with which they were put; empty for none.
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
+}
+
+pub(crate) type RawCache = Cache<String, RawValue>;
+
+/// Length of the content type as u16, content type, body.
+#[derive(Debug, Clone, Copy)]
+struct RawCodec;
+
+impl Weigh for RawValue {
+    fn heap_bytes(&self) -> usize {
+        self.content_type.heap_bytes() + self.body.heap_bytes()
+    }
+}
+
+impl Codec<RawValue> for RawCodec {
+    fn id(&self) -> u8 {
+        128
+    }
+
+    fn version(&self) -> u8 {
+        1
+    }
+
+    fn encode(&self, value: &RawValue) -> Result<Bytes, Error> {
+        let content_type = value.content_type.as_bytes();
+        let mut out = BytesMut::with_capacity(2 + content_type.len() + value.body.len());
+        // Header values are shorter than that by far.
+        out.put_u16_le(u16::try_from(content_type.len()).unwrap_or(0));
+        out.put_slice(content_type);
+        out.put_slice(&value.body);
+        Ok(out.freeze())
+    }
+
+    fn decode(&self, bytes: &Bytes) -> Option<RawValue> {
+        let (length, _) = bytes.split_first_chunk::<2>()?;
+        let body_at = 2 + usize::from(u16::from_le_bytes(*length));
+        let content_type = String::from_utf8(bytes.get(2..body_at)?.to_vec()).ok()?;
+        Some(RawValue { content_type, body: bytes.slice(body_at..) })
+    }
+}
+
+/// The raw cache of this name, made if need be; a conflict if the name belongs to a typed one.
+pub(crate) fn raw_cache(spence: &Spence, namespace: &str) -> Result<RawCache, Error> {
+    match spence.existing(namespace) {
+        Some(cache) => Ok(cache),
+        None => spence.cache(namespace).codec(RawCodec).build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_values_read_back_and_anything_else_is_a_miss() {
+        for (content_type, body) in [("", ""), ("text/plain", "hello"), ("a/b", "")] {
+            let value = RawValue { content_type: content_type.into(), body: body.into() };
+            let bytes = RawCodec.encode(&value).unwrap();
+            assert_eq!(RawCodec.decode(&bytes), Some(value));
+        }
+        for wrong in [&b""[..], b"\x01", b"\x05\x00abc", b"\x01\x00\xFF"] {
+            assert_eq!(RawCodec.decode(&Bytes::from_static(wrong)), None);
+        }
+    }
+}

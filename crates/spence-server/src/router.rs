@@ -1,0 +1,36 @@
+//! All paths of the service.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::correlate::correlate;
+use crate::error::{ApiError, shape};
+use crate::routes::{entries, health, home, market, outdate, stats};
+
+/// The largest request body, in bytes.
+pub(crate) const MAX_BODY_BYTES: usize = 10_000_000;
+
+/// The service as a tower service, to be put on a socket or called directly.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(home::page))
+        .route("/health", get(health::health))
+        .route("/metrics", get(stats::metrics))
+        .route("/api/v1/cache/stats", get(stats::stats))
+        .route("/api/v1/cache/invalidate", post(outdate::invalidate))
+        .route("/api/v1/cache/expire", post(outdate::expire))
+        .route(
+            "/api/v1/cache/entries/{namespace}/{*key}",
+            get(entries::get).put(entries::put).delete(entries::delete),
+        )
+        .route("/api/v1/market/bars/{symbol}", get(market::bars))
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(app.clone(), shape))
+        .layer(from_fn_with_state(app.clone(), correlate))
+        .with_state(app)
+}

@@ -1,0 +1,103 @@
+//! Raw values: GET, PUT and DELETE `/api/v1/cache/entries/{namespace}/{key}`.
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use spence::{Fill, Target};
+use spence_config::Span;
+
+use crate::app::App;
+use crate::error::{ApiError, ApiResult};
+use crate::raw::{RawCache, RawValue, raw_cache};
+use crate::routes::{Json, about};
+use crate::wire::{Reached, TargetBody};
+
+/// `?ttl=5m&tags=a,b`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutQuery {
+    ttl: Option<String>,
+    tags: Option<String>,
+}
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path((namespace, key)): Path<(String, String)>,
+    request_headers: HeaderMap,
+) -> ApiResult<Response> {
+    let missing =
+        || ApiError::new(StatusCode::NOT_FOUND, format!("nothing under {namespace}/{key}"));
+    check_key(&key)?;
+    let cache = readable(&app, &namespace)?.ok_or_else(missing)?;
+    let value = cache.get(&key).await.ok_or_else(missing)?;
+    let mut headers = about(&value);
+    let etag = etag(&value.body);
+    let known = request_headers.get(header::IF_NONE_MATCH).is_some_and(|given| *given == etag);
+    headers.insert(header::ETAG, etag);
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    if let Ok(content_type) = HeaderValue::from_str(&value.content_type)
+        && !content_type.is_empty()
+    {
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
+    Ok((headers, value.body.clone()).into_response())
+}
+
+pub(crate) async fn put(
+    State(app): State<App>,
+    Path((namespace, key)): Path<(String, String)>,
+    query: Result<Query<PutQuery>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> ApiResult<Response> {
+    let Query(PutQuery { ttl, tags }) =
+        query.map_err(|error| ApiError::field("query", error.body_text()))?;
+    check_key(&key)?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let etag = etag(&body);
+    let value = RawValue { content_type: content_type.unwrap_or_default().to_owned(), body };
+    let mut fill = Fill::new(value);
+    if let Some(ttl) = ttl {
+        let span: Span = ttl.parse().map_err(|error| ApiError::field("ttl", error))?;
+        fill = fill.ttl(span.0);
+    }
+    if let Some(tags) = tags {
+        fill = fill.tags(tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()));
+    }
+    raw_cache(app.spence(), &namespace)?.insert_fill(key, fill).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag)]).into_response())
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Path((namespace, key)): Path<(String, String)>,
+) -> ApiResult<Json<Reached>> {
+    let target = TargetBody { namespace: Some(namespace), key: Some(key), ..TargetBody::default() };
+    let invalid = |(field, message): (&str, &str)| ApiError::field(field, message);
+    let parsed: Target = target.clone().target().map_err(invalid)?;
+    let scope = app.spence().invalidate(&parsed).await?;
+    Ok(Json(Reached { scope: scope.as_str(), target }))
+}
+
+/// The raw cache of a namespace that exists, here or on disk. Reading makes no namespaces, so that
+/// strangers cannot use them up.
+fn readable(app: &App, namespace: &str) -> ApiResult<Option<RawCache>> {
+    let spence = app.spence();
+    match spence.has_cache(namespace) || spence.is_stored(namespace) {
+        true => Ok(Some(raw_cache(spence, namespace)?)),
+        false => Ok(None),
+    }
+}
+
+fn check_key(key: &str) -> ApiResult<()> {
+    spence::key::check_text(key).map_err(|error| ApiError::field("key", error.to_string()))
+}
+
+fn etag(body: &Bytes) -> HeaderValue {
+    let hash = xxhash_rust::xxh3::xxh3_64(body);
+    HeaderValue::from_str(&format!("\"{hash:016x}\"")).expect("hexadecimal digits in quotes")
+}

@@ -1,0 +1,37 @@
+//! GET `/health`.
+
+use axum::extract::State;
+
+use crate::app::{App, Origin};
+use crate::routes::Json;
+use crate::wire::{Health, OriginHealth, Origins, TierHealth, Tiers};
+
+pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
+    let snapshot = app.spence().stats();
+    let tier = |bytes, budget_bytes, errors| TierHealth {
+        enabled: budget_bytes > 0,
+        bytes,
+        budget_bytes,
+        errors,
+    };
+    let market = match app.origin() {
+        Origin::DemoFeed(feed) => OriginHealth {
+            kind: "demo-feed",
+            base_url: feed.base_url(),
+            calls: Some(feed.calls().total()),
+        },
+        Origin::Provider(url) => {
+            OriginHealth { kind: "provider", base_url: url.clone(), calls: None }
+        }
+    };
+    Json(Health {
+        status: if snapshot.disk_errors == 0 { "ok" } else { "degraded" },
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.uptime_seconds(),
+        tiers: Tiers {
+            memory: tier(snapshot.total.memory_bytes, snapshot.memory_budget, 0),
+            disk: tier(snapshot.total.disk_bytes, snapshot.disk_budget, snapshot.disk_errors),
+        },
+        origins: Origins { market },
+    })
+}

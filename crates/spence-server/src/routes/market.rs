@@ -1,0 +1,64 @@
+//! GET `/api/v1/market/bars/{symbol}?bars=90&end=2012-06-29`.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use spence::Key;
+use spence_market::{BARS_CACHE, BarKey};
+
+use crate::app::{App, Origin};
+use crate::error::{ApiError, ApiResult};
+use crate::routes::{Json, X_SPENCE_KEY, X_SPENCE_ORIGIN, about, header_text};
+use crate::wire::{BarBody, BarsBody};
+
+const DEFAULT_BARS: u32 = 90;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BarsQuery {
+    bars: Option<String>,
+    end: Option<String>,
+}
+
+pub(crate) async fn bars(
+    State(app): State<App>,
+    Path(symbol): Path<String>,
+    query: Result<Query<BarsQuery>, QueryRejection>,
+) -> ApiResult<Response> {
+    let Query(query) = query.map_err(|error| ApiError::field("query", error.body_text()))?;
+    let bars = match &query.bars {
+        None => DEFAULT_BARS,
+        Some(text) => text.parse().map_err(|_| {
+            let text: String = text.chars().take(20).collect();
+            ApiError::field("bars", format!("bars: `{text}` is not a number of bars"))
+        })?,
+    };
+    let key = BarKey::new(&symbol, bars, query.end.as_deref())?;
+    let value = app.market().bars(&key).await.map_err(|error| {
+        let not_found = error.is_not_found();
+        let mut error = ApiError::from(error);
+        if not_found {
+            error = error.saying(format!("no bars of {} {}", key.symbol(), until(&key)));
+        }
+        error
+    })?;
+    let mut headers = about(&value);
+    headers.insert(X_SPENCE_KEY, header_text(&format!("{BARS_CACHE}/{}", key.canonical())));
+    if let Origin::DemoFeed(_) = app.origin() {
+        headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
+    }
+    let body = BarsBody {
+        symbol: key.symbol().to_string(),
+        frequency: "1d",
+        adjusted: false,
+        count: value.len(),
+        bars: value.iter().map(BarBody::from).collect(),
+    };
+    Ok((headers, Json(body)).into_response())
+}
+
+fn until(key: &BarKey) -> String {
+    key.end().map_or_else(|| "at all".to_owned(), |end| format!("up to {end}"))
+}

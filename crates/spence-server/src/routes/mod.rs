@@ -1,0 +1,89 @@
+//! The handlers, one file for each part of the API.
+
+pub(crate) mod entries;
+pub(crate) mod health;
+pub(crate) mod home;
+pub(crate) mod market;
+pub(crate) mod outdate;
+pub(crate) mod stats;
+
+use axum::extract::FromRequest;
+use axum::extract::{Request, rejection::BytesRejection};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use spence::{Cached, Freshness};
+
+use crate::error::ApiError;
+use axum::http::StatusCode;
+
+/// Where a value was found.
+pub(crate) const X_SPENCE_SOURCE: HeaderName = HeaderName::from_static("x-spence-source");
+/// `fresh`, `stale` or `unverified`.
+pub(crate) const X_SPENCE_FRESHNESS: HeaderName = HeaderName::from_static("x-spence-freshness");
+/// Why a stale value was served.
+pub(crate) const X_SPENCE_STALE_REASON: HeaderName =
+    HeaderName::from_static("x-spence-stale-reason");
+/// The namespace and canonical key of a value.
+pub(crate) const X_SPENCE_KEY: HeaderName = HeaderName::from_static("x-spence-key");
+/// `demo-feed`, when that is where data come from.
+pub(crate) const X_SPENCE_ORIGIN: HeaderName = HeaderName::from_static("x-spence-origin");
+
+/// JSON, in and out.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => {
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection: BytesRejection| rejection.into_response())?;
+        let mut deserializer = serde_json::Deserializer::from_slice(&body);
+        let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            let field = error.path().to_string();
+            let message = format!("body: {}", error.into_inner());
+            let field = if field == "." { "body" } else { &field };
+            ApiError::field(field, message).into_response()
+        })?;
+        deserializer
+            .end()
+            .map_err(|error| ApiError::field("body", format!("body: {error}")).into_response())?;
+        Ok(Self(parsed))
+    }
+}
+
+/// The headers that tell about a value.
+pub(crate) fn about<V>(value: &Cached<V>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(X_SPENCE_SOURCE, HeaderValue::from_static(value.source().as_str()));
+    let freshness = value.freshness();
+    headers.insert(X_SPENCE_FRESHNESS, HeaderValue::from_static(freshness.as_str()));
+    if let Freshness::Stale(reason) = freshness {
+        let cause = value.stale_cause().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let text = format!("{}{cause}", reason.as_str());
+        headers.insert(X_SPENCE_STALE_REASON, header_text(&text));
+    }
+    headers.insert(header::AGE, HeaderValue::from(value.age().as_secs()));
+    headers
+}
+
+/// Text as a header value; what cannot stand there becomes `?`.
+pub(crate) fn header_text(text: &str) -> HeaderValue {
+    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    let text: String = text.chars().take(300).map(plain).collect();
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("?"))
+}

@@ -1,0 +1,31 @@
+//! GET `/api/v1/cache/stats` and `/metrics`.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use crate::app::App;
+use crate::metrics;
+use crate::routes::Json;
+use crate::wire::{Stats, timestamp};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(crate) async fn stats(State(app): State<App>) -> Json<Stats> {
+    let snapshot = app.spence().stats();
+    Json(Stats {
+        timestamp: timestamp(app.now_ms()),
+        caches: snapshot.caches.iter().map(|(name, stats)| (name.clone(), stats.into())).collect(),
+        total: (&snapshot.total).into(),
+        memory_budget_bytes: snapshot.memory_budget,
+        disk_budget_bytes: snapshot.disk_budget,
+        disk_entries: snapshot.disk_entries,
+        disk_errors: snapshot.disk_errors,
+        bans: snapshot.bans,
+        bans_in_force: snapshot.bans_in_force,
+    })
+}
+
+pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics::render(app.spence().stats()))
+}

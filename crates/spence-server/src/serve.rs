@@ -1,0 +1,50 @@
+//! The service on a socket.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::router::router;
+
+/// How long requests that are under way may take to end once the service is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves on `listener` until `stop` completes; then takes no more connections, lets the requests
+/// under way end, and closes the engine.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (stopping, stopped) = watch::channel(false);
+    let until = async move {
+        stop.await;
+        stopping.send_replace(true);
+    };
+    let serving = tokio::spawn(
+        axum::serve(listener, router(app.clone())).with_graceful_shutdown(until).into_future(),
+    );
+    let mut told = stopped;
+    let clock = app.clock().clone();
+    let overdue = async move {
+        // The sender is dropped only after it has sent.
+        drop(told.wait_for(|stopping| *stopping).await);
+        clock.sleep(GRACE).await;
+    };
+    let served = tokio::select! {
+        served = serving => served.unwrap_or_else(|error| Err(io::Error::other(error))),
+        () = overdue => {
+            tracing::warn!("requests did not end within {GRACE:?}");
+            Ok(())
+        }
+    };
+    app.close().await;
+    served
+}
