@@ -28,5 +28,5 @@ mod wire;
 
 pub use bars::{Bar, BarKey, Bars, InvalidKey, MAX_BARS};
 pub use market::{BARS_CACHE, Market};
-pub use provider::{Provider, ProviderError};
+pub use provider::{Provider, ProviderError, install_tls};
 pub use symbol::{InvalidSymbol, Symbol};

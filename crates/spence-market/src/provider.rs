@@ -216,8 +216,9 @@ fn encode(symbol: &str) -> String {
     path
 }
 
-/// rustls must be told once a process which cryptography to use.
-fn install_tls() {
+/// Tells rustls which cryptography to use; needed once in a process, before its first HTTP client
+/// is made. [`Provider::new`] does it; others that make clients call it themselves.
+pub fn install_tls() {
     static ONCE: OnceLock<()> = OnceLock::new();
     // If somebody else has chosen already, their choice is as good.
     ONCE.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));

@@ -1,0 +1,207 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser, Subcommand};
+use spence_config::Span;
+
+/// A cache for what is expensive to get: memory, then disk, then the origin.
+#[derive(Debug, Parser)]
+#[command(
+    name = "spence",
+    version,
+    after_help = "Exit codes: 0 done, 1 nothing there, 2 wrong usage, 3 refused input, 4 the \
+                  origin failed, 5 the server or the disk could not be used, 70 a bug.\n\n\
+                  Commands other than serve and feed go to the server at server.listen if one \
+                  answers, else they open the disk directory themselves."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// What to log to standard error: error, warn, info, debug, or by target as in
+    /// `spence_server=debug`. Default: $SPENCE_LOG, else warn.
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Options of every command")]
+    pub(crate) log: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Common {
+    /// The configuration file. Default: spence.yaml, if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Settings of this profile in the file.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// A single setting, as in `--set memory.budget=200MB`; goes before file and environment.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+
+    /// The server to talk to, as in http://127.0.0.1:8321.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "local")]
+    pub(crate) server: Option<String>,
+
+    /// Open the disk directory, whether or not a server answers.
+    #[arg(long, global = true)]
+    pub(crate) local: bool,
+
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the cache and market data over HTTP, until SIGTERM or Ctrl-C.
+    #[command(after_help = "Example:\n  spence serve --listen 127.0.0.1:8321\n  \
+                            curl -si 'http://127.0.0.1:8321/api/v1/market/bars/AAPL?bars=90'")]
+    Serve(Serve),
+    /// Print the value under a key; exit code 1 if there is none.
+    #[command(after_help = "Example:\n  spence get notes greeting")]
+    Get(Get),
+    /// Put a value under a key.
+    #[command(override_usage = "spence set [OPTIONS] <NAMESPACE> <KEY> <VALUE | --file FILE>")]
+    #[command(
+        after_help = "Examples:\n  spence set notes greeting 'hello' --ttl 1h --tag demo\n  \
+                            spence set pictures logo --file logo.png --content-type image/png"
+    )]
+    Set(Set),
+    /// Never serve again what is held now: a key, a tag, a prefix, a glob or a namespace.
+    #[command(
+        override_usage = "spence invalidate [OPTIONS] <NAMESPACE [KEY | --prefix PREFIX | --glob GLOB] | --tag TAG>"
+    )]
+    #[command(after_help = "Examples:\n  spence invalidate notes greeting\n  \
+                            spence invalidate --tag AAPL\n  \
+                            spence invalidate OHLCV --prefix AAPL:")]
+    Invalidate(Target),
+    /// End the freshness of what is held now; it may still be served as stale.
+    #[command(
+        override_usage = "spence expire [OPTIONS] <NAMESPACE [KEY | --prefix PREFIX | --glob GLOB] | --tag TAG>"
+    )]
+    #[command(after_help = "Examples:\n  spence expire OHLCV AAPL:1d:90:2012-06-29\n  \
+                            spence expire --tag AAPL")]
+    Expire(Target),
+    /// Show hits, misses, sizes and savings, by cache and in all.
+    #[command(after_help = "Example:\n  spence stats --json")]
+    Stats,
+    /// Print the last daily bars of a symbol.
+    #[command(after_help = "Examples:\n  spence bars AAPL --bars 5 --end 2012-06-29\n  \
+                            spence bars MSFT --csv > msft.csv")]
+    Bars(Bars),
+    /// Run the stand-in market data API on loopback.
+    #[command(
+        after_help = "Example:\n  spence feed --listen 127.0.0.1:8322 --latency 50ms --rate 100\n  \
+                            SPENCE__MARKET__BASE_URL=http://127.0.0.1:8322 spence serve"
+    )]
+    Feed(Feed),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The address to listen on. Default: server.listen.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Get {
+    /// The namespace.
+    pub(crate) namespace: String,
+    /// The key.
+    pub(crate) key: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("content").required(true).args(["value", "file"])))]
+pub(crate) struct Set {
+    /// The namespace; made if it does not exist.
+    pub(crate) namespace: String,
+    /// The key.
+    pub(crate) key: String,
+    /// The value.
+    pub(crate) value: Option<String>,
+    /// Take the value from this file; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How long it is fresh, as in 5m. Default: what the namespace's policy says.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) ttl: Option<Span>,
+    /// A tag by which it can be invalidated; may be given several times.
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// What the value is, as in application/json.
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("what").args(["key", "prefix", "glob", "tag"])))]
+#[command(group(ArgGroup::new("where").required(true).args(["namespace", "tag"])))]
+pub(crate) struct Target {
+    /// The namespace; without anything else, all of it.
+    pub(crate) namespace: Option<String>,
+    /// The canonical text of one key, as the X-Spence-Key header shows it.
+    pub(crate) key: Option<String>,
+    /// Everything with this tag, in all namespaces.
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// All keys that begin with this.
+    #[arg(long)]
+    pub(crate) prefix: Option<String>,
+    /// All keys that match this Redis glob, as in '*:90'.
+    #[arg(long)]
+    pub(crate) glob: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bars {
+    /// The symbol, as in AAPL.
+    pub(crate) symbol: String,
+    /// How many bars, at most 50,000.
+    #[arg(long, default_value_t = 90)]
+    pub(crate) bars: u32,
+    /// The last session, as in 2012-06-29. Default: the last there is.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) end: Option<String>,
+    /// Print comma-separated values.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Feed {
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8322")]
+    pub(crate) listen: SocketAddr,
+    /// How long each answer takes.
+    #[arg(long, value_name = "DURATION", default_value = "0ms")]
+    pub(crate) latency: Span,
+    /// Calls per second, beyond which the answer is 429. Default: unlimited.
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<NonZeroU32>,
+    /// What synthetic histories follow from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The key that calls must carry. Default: none.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Args::command().debug_assert();
+    }
+}

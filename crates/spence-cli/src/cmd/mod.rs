@@ -1,0 +1,21 @@
+//! The commands, one file each.
+
+pub(crate) mod bars;
+pub(crate) mod feed;
+pub(crate) mod get;
+pub(crate) mod outdate;
+pub(crate) mod serve;
+pub(crate) mod set;
+pub(crate) mod stats;
+
+/// Completes when the process is told to stop: SIGTERM or Ctrl-C.
+pub(crate) async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `spence stats`
+
+use serde_json::Value;
+
+use crate::args::Common;
+use crate::client::Client;
+use crate::render::{self, size};
+
+const HEADER: [&str; 10] = [
+    "cache",
+    "hits",
+    "stale",
+    "misses",
+    "hit rate",
+    "entries",
+    "memory",
+    "disk",
+    "origin calls",
+    "seconds saved",
+];
+
+pub(crate) async fn run(common: &Common) -> anyhow::Result<()> {
+    let client = Client::connect(common).await?;
+    let answer = client.get("/api/v1/cache/stats").await;
+    client.close().await;
+    let stats = answer?.json()?;
+    if common.json {
+        return render::json(&stats);
+    }
+    let mut rows: Vec<_> = match stats.get("caches") {
+        Some(Value::Object(caches)) => caches.iter().map(|(name, c)| row(name, c)).collect(),
+        _ => Vec::new(),
+    };
+    rows.push(row("all", stats.get("total").unwrap_or(&Value::Null)));
+    render::table(&HEADER, rows)
+}
+
+fn row(name: &str, figures: &Value) -> Vec<String> {
+    let whole = |field| figures.get(field).and_then(Value::as_u64).unwrap_or(0);
+    let float = |field| figures.get(field).and_then(Value::as_f64).unwrap_or(0.0);
+    vec![
+        name.to_owned(),
+        whole("hits").to_string(),
+        whole("stale_hits").to_string(),
+        whole("misses").to_string(),
+        format!("{:.1} %", 100.0 * float("hit_rate")),
+        whole("cache_size").to_string(),
+        size(whole("memory_bytes")),
+        size(whole("disk_bytes")),
+        whole("origin_calls").to_string(),
+        format!("{:.3}", float("origin_seconds_saved")),
+    ]
+}

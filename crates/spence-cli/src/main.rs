@@ -1,0 +1,42 @@
+//! The `spence` command.
+
+mod args;
+mod client;
+mod cmd;
+mod exit;
+mod log;
+mod render;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log::start(args.log.as_deref());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&anyhow::Error::new(error).context("start the runtime")),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let Args { common, command, .. } = args;
+    match command {
+        Command::Serve(serve) => cmd::serve::run(&common, serve).await,
+        Command::Get(get) => cmd::get::run(&common, get).await,
+        Command::Set(set) => cmd::set::run(&common, set).await,
+        Command::Invalidate(target) => cmd::outdate::invalidate(&common, target).await,
+        Command::Expire(target) => cmd::outdate::expire(&common, target).await,
+        Command::Stats => cmd::stats::run(&common).await,
+        Command::Bars(bars) => cmd::bars::run(&common, bars).await,
+        Command::Feed(feed) => cmd::feed::run(feed).await,
+    }
+}
