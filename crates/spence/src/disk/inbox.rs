@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
@@ -16,6 +17,8 @@ use crate::envelope::StoredEntry;
 use crate::error::Error;
 use crate::key::Identity;
 
+/// Payloads on their way, at most, in bytes; beyond it they are not kept on disk.
+const MAX_BYTES: usize = 32 << 20;
 /// The most work that the writer takes at once.
 const MAX_BATCH: usize = 1024;
 /// What an operation takes beside its payload, roughly.
@@ -49,7 +52,8 @@ struct State {
 pub(super) struct Inbox {
     state: Mutex<State>,
     arrived: Condvar,
-    max_bytes: usize,
+    /// Payloads that were let go, since there was too much already.
+    overflows: AtomicU64,
 }
 
 impl Pending {
@@ -62,8 +66,12 @@ impl Pending {
 }
 
 impl Inbox {
-    pub(super) fn new(max_bytes: usize) -> Self {
-        Self { state: Mutex::default(), arrived: Condvar::new(), max_bytes }
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), arrived: Condvar::new(), overflows: AtomicU64::new(0) }
+    }
+
+    pub(super) fn overflows(&self) -> u64 {
+        self.overflows.load(Ordering::Relaxed)
     }
 
     /// Takes work in. When there is too much already, the payload of a put is let go and what the
@@ -74,9 +82,10 @@ impl Inbox {
             return Ack::failed(Error::new(crate::ErrorKind::Closed, "the disk tier is closed"));
         }
         let mut op = state.consider_pending(hash, op);
-        if state.bytes + op.bytes() > self.max_bytes
+        if state.bytes + op.bytes() > MAX_BYTES
             && let Op::Put(entry) = op
         {
+            self.overflows.fetch_add(1, Ordering::Relaxed);
             op = Op::Remove {
                 namespace: Arc::clone(&entry.namespace),
                 key: Arc::clone(&entry.key),

@@ -92,7 +92,7 @@ impl DiskLog {
             hasher: recovered.hasher,
             index: recovered.index,
             table: recovered.table,
-            inbox: Inbox::new(usize::try_from(segment_bytes).unwrap_or(usize::MAX)),
+            inbox: Inbox::new(),
             usage: Mutex::new(recovered.usage),
             bans: Arc::clone(bans),
             total: recovered.total,
@@ -188,7 +188,7 @@ impl DiskStore for DiskLog {
     }
 
     fn errors(&self) -> u64 {
-        self.shared.errors.load(Ordering::Relaxed)
+        self.shared.errors.load(Ordering::Relaxed) + self.shared.inbox.overflows()
     }
 
     fn close(&self) {

@@ -1,5 +1,6 @@
 //! The walk: memory, then disk, then origin, and freshness on the way.
 
+use std::future::Future;
 use std::time::Duration;
 
 use spence::{Cache, ErrorKind, Fill, Freshness, PolicyLayer, Source, Spence, StaleReason};
@@ -207,6 +208,61 @@ async fn a_cache_in_memory_only_needs_no_codec_and_leaves_the_disk_alone() {
     assert!(opaque.peek(&1).is_some());
     assert_eq!(spence.stats().disk_entries, 0);
     spence.close().await;
+}
+
+#[tokio::test]
+async fn a_value_too_large_for_memory_is_kept_on_disk_and_replaces_the_older() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = Spence::builder().memory(100_000).disk(dir.path(), 128_000_000);
+    let spence = builder.build().await.unwrap();
+    let blobs: Cache<u32, Vec<u8>> = spence.cache("blobs").build().unwrap();
+    blobs.insert(1, vec![1; 100]).await.unwrap();
+    assert_eq!(blobs.get(&1).await.unwrap().source(), Source::Memory);
+    blobs.insert(1, vec![2; 500_000]).await.unwrap();
+    for _ in 0..2 {
+        let held = blobs.get(&1).await.unwrap();
+        assert_eq!((held.source(), held.len(), held[0]), (Source::Disk, 500_000, 2));
+    }
+    spence.check_invariants().unwrap();
+    spence.close().await;
+}
+
+#[tokio::test]
+async fn c12_memory_stays_within_its_budget_whatever_the_sizes() {
+    let spence = Spence::builder().memory(1_000_000).build().await.unwrap();
+    let blobs: Cache<u32, Vec<u8>> = spence.cache("blobs").build().unwrap();
+    for i in 0..20_000_u32 {
+        blobs.insert(i, vec![0; (i.wrapping_mul(2_654_435_761) % 3_000) as usize]).await.unwrap();
+        if i % 1_000 == 0 {
+            spence.check_invariants().unwrap();
+        }
+    }
+    let total = spence.stats().total;
+    assert!(total.memory_bytes > 900_000 && total.memory_bytes <= 1_000_000, "{total:?}");
+    assert_eq!(total.evictions + total.cache_size, 20_000);
+    spence.check_invariants().unwrap();
+}
+
+#[test]
+fn c06_a_hit_allocates_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let spence = runtime.block_on(Spence::builder().build()).unwrap();
+    let texts: Cache<(String, u32), String> = spence.cache("texts").build().unwrap();
+    let key = ("a key of some length that is on the heap".to_owned(), 90);
+    runtime.block_on(texts.insert(key.clone(), "value".to_owned())).unwrap();
+    let fill = |_| async { Err::<Fill<String>, _>(std::io::Error::other("not asked")) };
+    // The first hit gives this thread its stripe of the counters.
+    assert!(texts.peek(&key).is_some());
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            assert!(texts.peek(&key).is_some());
+            let hit = std::pin::pin!(texts.get_or_fetch(&key, fill));
+            let waker = std::task::Waker::noop();
+            let polled = hit.poll(&mut std::task::Context::from_waker(waker));
+            assert!(matches!(polled, std::task::Poll::Ready(Ok(_))));
+        }
+    });
+    assert_eq!(counted.count_total, 0);
 }
 
 #[tokio::test]
