@@ -2,24 +2,8 @@
 
 use jiff::civil::Date;
 
+use crate::bar::Bar;
 use crate::{real, synthetic};
-
-/// One session of one symbol. Prices in US dollars, to the cent; volume in shares.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bar {
-    /// The session.
-    pub date: Date,
-    /// First price.
-    pub open: f64,
-    /// Highest price.
-    pub high: f64,
-    /// Lowest price.
-    pub low: f64,
-    /// Last price.
-    pub close: f64,
-    /// Shares traded.
-    pub volume: f64,
-}
 
 /// All symbols and their histories up to a last session.
 #[derive(Debug, Clone, Copy)]

@@ -16,6 +16,7 @@
 //! # Ok(()) }
 //! ```
 
+mod bar;
 mod calls;
 mod history;
 mod real;
@@ -23,6 +24,7 @@ mod server;
 mod synthetic;
 mod wire;
 
+pub use bar::Bar;
 pub use calls::Calls;
-pub use history::{Bar, Universe};
+pub use history::Universe;
 pub use server::{Feed, FeedOptions};

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::civil::Date;
 
-use crate::history::Bar;
+use crate::bar::Bar;
 
 /// A real history, oldest first, with its splits.
 pub(crate) struct History {

@@ -21,8 +21,9 @@ use spence::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::bar::Bar;
 use crate::calls::Calls;
-use crate::history::{Bar, Universe};
+use crate::history::Universe;
 use crate::wire::{Aggregate, Aggregates, CallCounts, Failure};
 
 const DEFAULT_LIMIT: usize = 5_000;

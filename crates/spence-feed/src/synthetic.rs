@@ -9,7 +9,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::history::Bar;
+use crate::bar::Bar;
 
 const FIRST: Date = jiff::civil::date(1995, 1, 2);
 const OCTAVES: u32 = 12;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ban::Bans;
 use crate::cache::{Cache, CacheCore};
 use crate::clock::Clock;
 use crate::codec::{Codec, Postcard, fingerprint, mark};
@@ -12,7 +13,6 @@ use crate::disk::{DiskLog, DiskOptions, DiskStore, MIN_BUDGET, NoDisk};
 use crate::engine::Engine;
 use crate::envelope::CodecId;
 use crate::error::{Error, ErrorKind};
-use crate::invalidate::Bans;
 use crate::key::Key;
 use crate::memory::weigh::Weigh;
 use crate::memory::{MemoryStore, NoMemory, QuickPool};

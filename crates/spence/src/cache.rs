@@ -4,13 +4,14 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::cached::Cached;
 use crate::codec::Codec;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::fill::{Fill, FillCx};
 use crate::key::Key;
 use crate::namespace::Namespace;
-use crate::outcome::{Cached, Scope};
+use crate::outcome::Scope;
 use crate::policy::{Policy, PolicyLayer};
 
 /// A named cache of values of one type under keys of one type. Cheap to clone; clones share

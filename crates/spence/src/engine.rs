@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ban::{Bans, Verdict};
 use crate::clock::{Clock, START, Ticks, ticks_in};
 use crate::disk::DiskStore;
 use crate::entry::Stored;
 use crate::flight::FlightTable;
-use crate::invalidate::{Bans, Log, Verdict};
+use crate::log::Log;
 use crate::memory::MemoryStore;
 use crate::namespace::Registry;
 use crate::spawn::Spawner;

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::ban::{Ban, Effect, What};
 use crate::compress::Packed;
-use crate::invalidate::{Ban, Effect, What};
 
 /// Bytes before the fields.
 pub(crate) const HEAD_BYTES: usize = 16;

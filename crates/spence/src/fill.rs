@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::cached::Cached;
 use crate::entry::Detail;
 use crate::error::{Error, ErrorKind};
-use crate::outcome::Cached;
 
 /// The most tags of an entry.
 pub const MAX_TAGS: usize = 32;

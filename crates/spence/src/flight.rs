@@ -21,8 +21,8 @@ use tokio::sync::watch;
 
 use crate::clock::Ticks;
 use crate::error::Error;
-use crate::invalidate::Log;
 use crate::key::Identity;
+use crate::log::Log;
 use crate::sync::{Mutex, MutexGuard, Padded};
 
 /// Mutexes that the keys are spread over; a power of two.

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::ban::Verdict;
 use crate::cache::Cache;
+use crate::cached::Cached;
 use crate::clock::{Ticks, ticks_in};
 use crate::codec::mark;
 use crate::disk::{Ack, Op};
@@ -20,11 +22,9 @@ use crate::envelope::{StoredEntry, Validator};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{self, Fill, FillCx};
 use crate::flight::{Admission, Flight, Shard, Ticket};
-use crate::invalidate::Verdict;
 use crate::key::Key;
 use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
-use crate::outcome::Cached;
 use crate::stats::Event;
 
 /// What a flight hands to everyone who waited for it.

@@ -34,8 +34,10 @@
 //!   bytes (C12), another schema's values are misses (C13), "not found" is remembered only when
 //!   the origin said so (C14), and policies can change under live data (C15).
 
+mod ban;
 mod builder;
 mod cache;
+mod cached;
 mod clock;
 mod codec;
 mod compress;
@@ -49,6 +51,7 @@ mod flight;
 mod install;
 mod invalidate;
 pub mod key;
+mod log;
 mod lookup;
 mod memory;
 mod namespace;
@@ -63,6 +66,7 @@ pub use builder::{
     ByFn, ByWeigh, CacheBuilder, MemoryOnly, SpenceBuilder, Stored, Storing, Weighing,
 };
 pub use cache::Cache;
+pub use cached::Cached;
 pub use clock::{Clock, Hands};
 pub use codec::{Codec, Postcard, Raw};
 pub use error::{Error, ErrorKind};
@@ -71,7 +75,7 @@ pub use invalidate::Target;
 pub use key::{Key, KeyPart, MAX_KEY_BYTES};
 pub use memory::weigh::{Weigh, allocation};
 pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES};
-pub use outcome::{Cached, Freshness, Scope, Source, StaleReason};
+pub use outcome::{Freshness, Scope, Source, StaleReason};
 pub use policy::{Policy, PolicyLayer, Ttl};
 pub use spawn::{Spawner, Task, TokioSpawner};
 pub use spence::Spence;

@@ -8,7 +8,9 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::ban::Verdict;
 use crate::cache::Cache;
+use crate::cached::Cached;
 use crate::codec::mark;
 use crate::entry::{Birth, Entry, Standing, Stored, detail_of, typed};
 use crate::envelope::StoredEntry;
@@ -16,9 +18,8 @@ use crate::error::{Error, ErrorKind};
 use crate::fill::{Fill, FillCx};
 use crate::flight::{Admission, Boarding, Ticket};
 use crate::install::{Keep, Landing};
-use crate::invalidate::Verdict;
 use crate::key::{Key, check_text};
-use crate::outcome::{Cached, Freshness, Source, StaleReason};
+use crate::outcome::{Freshness, Source, StaleReason};
 use crate::stats::Event;
 
 /// What the tiers hold under a key.

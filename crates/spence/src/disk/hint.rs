@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::format::ALIGN;
+use crate::ban::Ban;
 use crate::envelope::{self, Body, RecordKind};
-use crate::invalidate::Ban;
 
 const MAGIC: [u8; 8] = *b"SPENCEHT";
 const VERSION: u16 = 1;
@@ -194,7 +194,7 @@ fn ban_of(body: Vec<u8>) -> Option<Ban> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::invalidate::{Effect, What};
+    use crate::ban::{Effect, What};
 
     pub(crate) fn sample() -> Contents {
         let listed = |kind, hash, seq, offset, namespace| Listed {

@@ -9,20 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::format::{RECORD_HEADER_BYTES, RecordHeader};
 use super::inbox::{Inbox, Pending};
-use super::index::{Index, Located};
 use super::reader::Reader;
 use super::recover;
-use super::segment::SegmentTable;
-use super::usage::Usage;
+use super::shared::{Shared, entry_in};
 use super::writer::Writer;
 use super::{Ack, DiskStore, Op, Reading};
+use crate::ban::Bans;
 use crate::clock::Clock;
-use crate::envelope::{self, Body, StoredEntry};
+use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
-use crate::invalidate::Bans;
-use crate::key::StoredHasher;
 
 /// The smallest disk budget, in bytes: a few segments of the smallest size.
 pub(crate) const MIN_BUDGET: u64 = 4_000_000;
@@ -40,23 +36,6 @@ pub(crate) struct DiskOptions {
     pub(crate) deadline: Duration,
     /// Whether payloads that shrink are compressed.
     pub(crate) compress: bool,
-}
-
-/// What the threads of the tier share.
-pub(super) struct Shared {
-    pub(super) dir: PathBuf,
-    pub(super) budget: u64,
-    pub(super) segment_bytes: u64,
-    pub(super) compress: bool,
-    pub(super) clock: Clock,
-    pub(super) hasher: StoredHasher,
-    pub(super) index: Index,
-    pub(super) table: SegmentTable,
-    pub(super) inbox: Inbox,
-    pub(super) usage: Mutex<Usage>,
-    pub(super) bans: Arc<Bans>,
-    pub(super) total: Arc<AtomicU64>,
-    pub(super) errors: AtomicU64,
 }
 
 /// The segmented log.
@@ -135,19 +114,6 @@ impl DiskLog {
             entry.expire(at_ms);
         }
         Some(entry)
-    }
-}
-
-/// The entry in a record, if it is undamaged and the one that was looked for.
-pub(super) fn entry_in(record: Bytes, located: Located) -> Option<StoredEntry> {
-    let header = RecordHeader::decode(&record)?;
-    let body_end = RECORD_HEADER_BYTES.checked_add(header.body_bytes)?;
-    if header.seq != located.seq || header.hash != located.hash || body_end > record.len() {
-        return None;
-    }
-    match envelope::read(&record.slice(RECORD_HEADER_BYTES..body_end))? {
-        Body::Entry(entry) if entry.seq == located.seq => Some(*entry),
-        Body::Entry(_) | Body::Tombstone { .. } | Body::Ban(_) => None,
     }
 }
 

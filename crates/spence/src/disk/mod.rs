@@ -16,6 +16,7 @@ mod recover;
 mod rotate;
 mod scan;
 mod segment;
+mod shared;
 mod usage;
 mod writer;
 
@@ -28,9 +29,9 @@ use tokio::sync::oneshot;
 pub(crate) use log::{DiskLog, DiskOptions, MIN_BUDGET};
 pub(crate) use noop::NoDisk;
 
+use crate::ban::Ban;
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
-use crate::invalidate::Ban;
 
 /// A read under way.
 pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Option<StoredEntry>> + Send + 'a>>;

@@ -18,9 +18,9 @@ use super::index::{Index, Located, Place};
 use super::scan::scan;
 use super::segment::{Segment, SegmentTable, segment_number};
 use super::usage::Usage;
+use crate::ban::Ban;
 use crate::envelope::RecordKind;
 use crate::error::{Error, ErrorKind};
-use crate::invalidate::Ban;
 use crate::key::{Identity, StoredHasher, random_seed};
 
 /// A segment with the bans in it, which outlive it.

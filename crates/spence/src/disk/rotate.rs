@@ -12,15 +12,10 @@ use std::sync::atomic::Ordering;
 use super::format::{ALIGN, RecordHeader, SEGMENT_VERSION, SegmentHeader};
 use super::hint::{self, Contents};
 use super::recover::Sealed;
-use super::segment::{Segment, segment_path};
+use super::segment::{CARRIED_BYTES, SPARE_BYTES, Segment, segment_path};
 use super::writer::{Active, Writer};
+use crate::ban::{Ban, Effect, What};
 use crate::envelope::{self, RecordKind};
-use crate::invalidate::{Ban, Effect, What};
-
-/// Room that is left in each segment for the bans of those that are dropped when it is begun.
-pub(super) const CARRIED_BYTES: usize = 128 << 10;
-/// Budget that is left free for the beginning of a segment while older ones are still there.
-pub(super) const SPARE_BYTES: u64 = 256 << 10;
 
 impl Writer {
     /// Ends the active segment and begins a new one, for whose whole size there is then room.

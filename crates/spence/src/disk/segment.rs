@@ -10,6 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
+/// Room that is left in each segment for the bans of those that are dropped when it is begun.
+pub(super) const CARRIED_BYTES: usize = 128 << 10;
+/// Budget that is left free for the beginning of a segment while older ones are still there.
+pub(super) const SPARE_BYTES: u64 = 256 << 10;
+
 /// A segment file. Its bytes count against the budget until the last reader has let go of it,
 /// since an unlinked file that is still open takes its space.
 #[derive(Debug)]

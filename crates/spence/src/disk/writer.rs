@@ -15,14 +15,13 @@ use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYT
 use super::hint::{Contents, Listed};
 use super::inbox::Work;
 use super::index::{Located, Place};
-use super::log::{Shared, entry_in};
 use super::recover::Sealed;
-use super::rotate::{CARRIED_BYTES, SPARE_BYTES};
-use super::segment::Segment;
+use super::segment::{CARRIED_BYTES, SPARE_BYTES, Segment};
+use super::shared::{Shared, entry_in};
+use crate::ban::Ban;
 use crate::compress::Packed;
 use crate::envelope::{self, RecordKind, StoredEntry};
 use crate::error::{Error, ErrorKind};
-use crate::invalidate::Ban;
 use crate::key::Identity;
 
 /// Keys whose removal is owed, at most.

@@ -1,7 +1,5 @@
-//! Bans: invalidations (and expiries) of many keys at once, by tag, prefix, glob or namespace.
+//! The bans in force, and what they say about an entry.
 //!
-//! A ban is a position in the log and a description of what it covers. Making one touches no
-//! entry; an entry is dead if a ban that covers it stands at a higher position than its `as_of`.
 //! Later bans of the same thing replace earlier ones, so the index grows with the number of
 //! different things that were banned, not with the number of bans. Finding the bans of an entry
 //! costs a lookup for its namespace and each tag, a search of the sorted prefixes, and a test of
@@ -11,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::glob::Glob;
+use super::{Ban, Cover, Glob, Verdict, What};
 use crate::sync::{AtomicU64, Ordering, RwLock};
 
 /// The most different things that can be banned at a time. Beyond it a new prefix or glob bans
@@ -19,92 +17,6 @@ use crate::sync::{AtomicU64, Ordering, RwLock};
 const MAX_BANS: usize = 65_536;
 /// The most globs in a namespace, since each is tested against each examined key.
 const MAX_GLOBS: usize = 256;
-
-/// What a ban does to what it covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Never to be served again.
-    Invalidate,
-    /// Fresh until this Unix time in milliseconds at the latest.
-    Expire { at_ms: u64 },
-}
-
-/// What a ban covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum What {
-    Tag(Arc<str>),
-    Prefix { namespace: Arc<str>, prefix: Arc<str> },
-    Glob { namespace: Arc<str>, pattern: Arc<str> },
-    Namespace(Arc<str>),
-    Everything,
-}
-
-/// A ban at its position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ban {
-    pub(crate) position: u64,
-    pub(crate) effect: Effect,
-    pub(crate) what: What,
-}
-
-/// The latest bans of one thing; position 0 is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Cover {
-    invalidated: u64,
-    expired: u64,
-    expired_at_ms: u64,
-}
-
-/// What the bans say about an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Alive,
-    /// Expired at this Unix time in milliseconds.
-    Expired {
-        at_ms: u64,
-    },
-    /// Dead since this position.
-    Dead {
-        since: u64,
-    },
-}
-
-impl Cover {
-    fn add(&mut self, position: u64, effect: Effect) {
-        match effect {
-            Effect::Invalidate => self.invalidated = self.invalidated.max(position),
-            Effect::Expire { at_ms } if position > self.expired => {
-                self.expired = position;
-                self.expired_at_ms = at_ms;
-            }
-            Effect::Expire { .. } => {}
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        let mut both = self;
-        both.add(other.invalidated, Effect::Invalidate);
-        both.add(other.expired, Effect::Expire { at_ms: other.expired_at_ms });
-        both
-    }
-
-    fn has(self, position: u64, effect: Effect) -> bool {
-        match effect {
-            Effect::Invalidate => self.invalidated == position,
-            Effect::Expire { .. } => self.expired == position,
-        }
-    }
-
-    fn on(self, as_of: u64) -> Verdict {
-        if self.invalidated > as_of {
-            Verdict::Dead { since: self.invalidated }
-        } else if self.expired > as_of {
-            Verdict::Expired { at_ms: self.expired_at_ms }
-        } else {
-            Verdict::Alive
-        }
-    }
-}
 
 /// All bans in force.
 #[derive(Debug, Default)]
@@ -292,6 +204,7 @@ fn common_prefix<'a>(a: &str, b: &'a str) -> &'a str {
 
 #[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
+    use super::super::Effect;
     use super::*;
 
     fn prefix(namespace: &str, prefix: &str) -> What {

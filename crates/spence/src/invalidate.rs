@@ -1,17 +1,11 @@
 //! Taking values out of service: by key, tag, prefix, glob or namespace; for good, or as stale.
 //!
-//! A single key is handled by the fence (`flight.rs`), many keys by a ban (`ban.rs`); both are
+//! A single key is handled by the fence (`flight.rs`), many keys by a ban (`ban/`); both are
 //! positions in one log (`log.rs`).
-
-mod ban;
-mod glob;
-mod log;
 
 use std::sync::Arc;
 
-pub(crate) use ban::{Ban, Bans, Effect, Verdict, What};
-pub(crate) use log::Log;
-
+use crate::ban::{Ban, Effect, Glob, What};
 use crate::disk::Op;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
@@ -21,7 +15,6 @@ use crate::namespace::{Namespace, check_name};
 use crate::outcome::Scope;
 use crate::stats::Event;
 use crate::sync::Ordering;
-use glob::Glob;
 
 /// What an invalidation or expiry is about. Keys are canonical texts, as `Key::canonical` gives
 /// them.

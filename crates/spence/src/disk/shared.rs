@@ -1,0 +1,48 @@
+//! What the threads of the disk tier share, and what both readers and the writer make of a record.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::format::{RECORD_HEADER_BYTES, RecordHeader};
+use super::inbox::Inbox;
+use super::index::{Index, Located};
+use super::segment::SegmentTable;
+use super::usage::Usage;
+use crate::ban::Bans;
+use crate::clock::Clock;
+use crate::envelope::{self, Body, StoredEntry};
+use crate::key::StoredHasher;
+
+/// What the threads of the tier share.
+pub(super) struct Shared {
+    pub(super) dir: PathBuf,
+    pub(super) budget: u64,
+    pub(super) segment_bytes: u64,
+    pub(super) compress: bool,
+    pub(super) clock: Clock,
+    pub(super) hasher: StoredHasher,
+    pub(super) index: Index,
+    pub(super) table: SegmentTable,
+    pub(super) inbox: Inbox,
+    pub(super) usage: Mutex<Usage>,
+    pub(super) bans: Arc<Bans>,
+    pub(super) total: Arc<AtomicU64>,
+    pub(super) errors: AtomicU64,
+}
+
+/// The entry in a record, if it is undamaged and the one that was looked for.
+pub(super) fn entry_in(record: Bytes, located: Located) -> Option<StoredEntry> {
+    let header = RecordHeader::decode(&record)?;
+    let body_end = RECORD_HEADER_BYTES.checked_add(header.body_bytes)?;
+    if header.seq != located.seq || header.hash != located.hash || body_end > record.len() {
+        return None;
+    }
+    match envelope::read(&record.slice(RECORD_HEADER_BYTES..body_end))? {
+        Body::Entry(entry) if entry.seq == located.seq => Some(*entry),
+        Body::Entry(_) | Body::Tombstone { .. } | Body::Ban(_) => None,
+    }
+}
