@@ -78,7 +78,7 @@ impl DiskLog {
             errors: AtomicU64::new(0),
         });
         let writer =
-            Writer::new(Arc::clone(&shared), recovered.lock, recovered.sealed, recovered.newest);
+            Writer::new(Arc::clone(&shared), recovered.owner, recovered.sealed, recovered.newest);
         let thread = std::thread::Builder::new()
             .name("spence-disk-write".into())
             .spawn(move || writer.run())

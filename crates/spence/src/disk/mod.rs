@@ -11,6 +11,7 @@ mod inbox;
 mod index;
 mod log;
 mod noop;
+mod owner;
 mod reader;
 mod recover;
 mod rotate;

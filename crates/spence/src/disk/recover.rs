@@ -4,8 +4,8 @@
 //! key the highest `seq` counts, whatever its place, and a tombstone buries everything lower.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,13 +15,14 @@ use bytes::Bytes;
 use super::format::{SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader};
 use super::hint::{self, Contents, Listed};
 use super::index::{Index, Located, Place};
+use super::owner::Owner;
 use super::scan::scan;
 use super::segment::{Segment, SegmentTable, segment_number};
 use super::usage::Usage;
 use crate::ban::Ban;
 use crate::envelope::RecordKind;
 use crate::error::{Error, ErrorKind};
-use crate::key::{Identity, StoredHasher, random_seed};
+use crate::key::{Identity, StoredHasher};
 
 /// A segment with the bans in it, which outlive it.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub(super) struct Sealed {
 
 /// What an opened directory holds.
 pub(super) struct Recovered {
-    pub(super) lock: File,
+    pub(super) owner: Owner,
     pub(super) hasher: StoredHasher,
     pub(super) index: Index,
     pub(super) table: SegmentTable,
@@ -55,13 +56,15 @@ pub(super) fn open(dir: &Path) -> Result<Recovered, Error> {
         Error::with_source(ErrorKind::Storage, message, error)
     };
     fs::create_dir_all(dir).map_err(|e| failed("create", e))?;
-    let mut lock = own(dir)?;
+    let mut owner = Owner::take(dir)?;
     let files = segment_files(dir).map_err(|e| failed("list", e))?;
     let headers = read_headers(dir, &files)?;
-    let hasher = hash_key(&mut lock, &headers).map_err(|e| failed("read or write LOCK", e))?;
+    let hash_key = headers.first().map(|header| header.hash_key);
+    let hasher = owner.hasher(hash_key).map_err(|e| failed("read or write LOCK", e))?;
+    remove_unfinished(dir).map_err(|e| failed("remove an unfinished hint", e))?;
 
     let mut recovered = Recovered {
-        lock,
+        owner,
         hasher,
         index: Index::new(),
         table: SegmentTable::default(),
@@ -143,46 +146,29 @@ impl Recovered {
     }
 }
 
-/// Takes the directory's lock, for as long as the file is open.
-fn own(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("LOCK");
-    let shown = dir.display();
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = file.map_err(|error| {
-        let message = format!("disk directory {shown}: open LOCK: {error}");
-        Error::with_source(ErrorKind::Storage, message, error)
-    })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let read = file.read_to_string(&mut text);
-            let owner = read.ok().and_then(|_| text.lines().next()).unwrap_or("unknown").to_owned();
-            let message = format!("disk directory {shown} is in use by process {owner}");
-            Err(Error::new(ErrorKind::Storage, message))
-        }
-        Err(TryLockError::Error(error)) => {
-            let message = format!("disk directory {shown}: lock: {error}");
-            Err(Error::with_source(ErrorKind::Storage, message, error))
-        }
-    }
-}
-
-/// Segment files by number, but for those that were not even begun; unfinished hints removed.
+/// Segment files by number, but for those that were not even begun.
 fn segment_files(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if let Some(number) = segment_number(&path) {
-            if fs::metadata(&path)?.len() >= SEGMENT_HEADER_BYTES as u64 {
-                files.push((number, path));
-            }
-        } else if path.extension().is_some_and(|extension| extension == "tmp") {
-            fs::remove_file(path)?;
+        if let Some(number) = segment_number(&path)
+            && fs::metadata(&path)?.len() >= SEGMENT_HEADER_BYTES as u64
+        {
+            files.push((number, path));
         }
     }
     files.sort_unstable();
     Ok(files)
+}
+
+fn remove_unfinished(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// The undamaged headers; an error if one is of a newer format.
@@ -206,27 +192,4 @@ fn read_headers(dir: &Path, files: &[(u64, PathBuf)]) -> Result<Vec<SegmentHeade
         headers.push(header);
     }
     Ok(headers)
-}
-
-/// The directory's hash key: from a segment, else from the lock file, else a new one. Writes the
-/// lock file.
-fn hash_key(lock: &mut File, headers: &[SegmentHeader]) -> io::Result<StoredHasher> {
-    let mut text = String::new();
-    // A lock file that is not text is as good as none.
-    let noted = lock.read_to_string(&mut text).ok().and_then(|_| {
-        let digits = text.lines().nth(1)?;
-        u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
-    });
-    let key = headers.first().map(|header| header.hash_key).or(noted).unwrap_or_else(|| {
-        let half = || random_seed().to_le_bytes();
-        let mut key = [0; 16];
-        key[..8].copy_from_slice(&half());
-        key[8..].copy_from_slice(&half());
-        key
-    });
-    let digits = u128::from_be_bytes(key);
-    lock.set_len(0)?;
-    lock.rewind()?;
-    writeln!(lock, "{}\n{digits:032x}", std::process::id())?;
-    Ok(StoredHasher(key))
 }

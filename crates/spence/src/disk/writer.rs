@@ -2,7 +2,6 @@
 //! only then lets the index, the readers and the callers know.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,6 +14,7 @@ use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYT
 use super::hint::{Contents, Listed};
 use super::inbox::Work;
 use super::index::{Located, Place};
+use super::owner::Owner;
 use super::recover::Sealed;
 use super::segment::{CARRIED_BYTES, SPARE_BYTES, Segment};
 use super::shared::{Shared, entry_in};
@@ -66,13 +66,13 @@ pub(super) struct Writer {
     owed: HashMap<u64, (Arc<str>, Arc<str>, u64), Identity>,
     owed_bans: Vec<Ban>,
     /// Held for as long as the writer runs.
-    _lock: File,
+    _owner: Owner,
 }
 
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
-        lock: File,
+        owner: Owner,
         sealed: VecDeque<Sealed>,
         newest: Option<(Arc<Segment>, Contents)>,
     ) -> Self {
@@ -91,7 +91,7 @@ impl Writer {
             staged_hashes: HashSet::default(),
             owed: HashMap::default(),
             owed_bans: Vec::new(),
-            _lock: lock,
+            _owner: owner,
         }
     }
 
