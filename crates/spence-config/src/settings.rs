@@ -230,7 +230,7 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
     layer.hard_deadline = span(fields.hard_deadline);
     layer.error_backoff = span(fields.error_backoff);
     layer.error_backoff_max = span(fields.error_backoff_max);
-    layer.calendar = fields.calendar.map(Some);
+    layer.calendar = fields.calendar.map(|name| Some(name.into()));
     layer
 }
 

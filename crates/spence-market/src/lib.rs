@@ -12,7 +12,7 @@
 //! # let base_url = feed.base_url();
 //!
 //! let spence = Spence::builder().build().await?;
-//! let market = Market::new(&spence, Provider::new(&base_url, None)?)?;
+//! let market = Market::new(&spence, Provider::new(&base_url, None)?, &base_url)?;
 //! let key = BarKey::new("AAPL", 90, Some("2012-06-29"))?;
 //! let bars = market.bars(&key).await?;
 //! assert_eq!((bars.len(), bars.source()), (90, Source::Origin));

@@ -17,12 +17,13 @@ pub struct Market {
 }
 
 impl Market {
-    /// Puts `provider` behind a cache of `spence`.
+    /// Puts `provider` behind a cache of `spence`. `origin` names the provider; bars that were
+    /// stored under another name are not served.
     ///
     /// # Errors
     /// When a cache of the same name with other types exists.
-    pub fn new(spence: &Spence, provider: Provider) -> Result<Self, Error> {
-        let bars = spence.cache(BARS_CACHE).schema(1).build()?;
+    pub fn new(spence: &Spence, provider: Provider, origin: &str) -> Result<Self, Error> {
+        let bars = spence.cache(BARS_CACHE).schema(1).origin(origin).build()?;
         Ok(Self { bars, provider, clock: spence.clock().clone() })
     }
 

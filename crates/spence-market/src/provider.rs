@@ -17,6 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// From when on bars are asked for: before any provider's first.
 const BEGINNING: &str = "1970-01-01";
 
+/// The longest answer that is read.
+const MAX_BODY_BYTES: usize = 64 << 20;
+
 /// Why a provider gave no data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -107,11 +110,18 @@ impl Provider {
         // The error's own text may contain the URL; without it nothing secret can leak.
         let unreachable =
             |error: reqwest::Error| ProviderError::Unreachable(chain(&error.without_url()));
-        let response = request.send().await.map_err(unreachable)?;
+        let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after_seconds = retry_after.and_then(|seconds| seconds.trim().parse().ok());
-        let body = response.bytes().await.map_err(unreachable)?;
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + part.len() > MAX_BODY_BYTES {
+                let message = format!("more than {MAX_BODY_BYTES} bytes");
+                return Err(ProviderError::Malformed(message));
+            }
+            body.extend_from_slice(&part);
+        }
         let answer = read(status, retry_after_seconds, &body)?;
         self.bars_in(answer)
     }
@@ -124,7 +134,9 @@ impl Provider {
                 Some(count) if count > 0 => {
                     Err(ProviderError::Malformed(format!("{count} results announced, none given")))
                 }
-                _ => Ok(None),
+                Some(_) => Ok(None),
+                // Only the provider may say that there is nothing (contract C14).
+                None => Err(ProviderError::Malformed("neither results nor their count".into())),
             };
         }
         let bars: Result<Vec<Bar>, _> = rows.iter().map(|row| self.bar(row)).collect();
@@ -179,6 +191,7 @@ fn read(
     let message = said.unwrap_or_else(|| status.to_string());
     let limited = message.contains("exceeded the maximum requests");
     let word = answer.as_ref().ok().and_then(|answer| answer.status.as_deref()).unwrap_or("");
+    let failed = word == "ERROR" || answer.as_ref().is_ok_and(|answer| answer.error.is_some());
     match (status, word) {
         _ if limited || status == StatusCode::TOO_MANY_REQUESTS => {
             Err(ProviderError::RateLimited { message, retry_after_seconds })
@@ -186,7 +199,7 @@ fn read(
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) | (_, "NOT_AUTHORIZED") => {
             Err(ProviderError::Unauthorized(message))
         }
-        (StatusCode::OK, "ERROR") => Err(ProviderError::Failed { status: 200, message }),
+        (StatusCode::OK, _) if failed => Err(ProviderError::Failed { status: 200, message }),
         (StatusCode::OK, _) => answer.map_err(|error| ProviderError::Malformed(error.to_string())),
         _ => Err(ProviderError::Failed { status: status.as_u16(), message }),
     }

@@ -34,6 +34,16 @@ pub enum Origin {
     Provider(String),
 }
 
+impl Origin {
+    /// What bars from here are stored as: the demo feed's are never taken for a provider's.
+    fn name(&self) -> &str {
+        match self {
+            Origin::DemoFeed(_) => "demo-feed",
+            Origin::Provider(url) => url,
+        }
+    }
+}
+
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,7 +78,7 @@ impl App {
             }
         };
         let provider = Provider::new(&base_url, market.api_key.as_ref().map(Secret::reveal))?;
-        let market = Market::new(&spence, provider)?;
+        let market = Market::new(&spence, provider, origin.name())?;
         let clock = spence.clock().clone();
         let started_ms = clock.unix_ms();
         Ok(Self(Arc::new(Inner { spence, market, origin, settings, clock, started_ms })))

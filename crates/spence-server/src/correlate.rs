@@ -28,7 +28,7 @@ pub(crate) async fn correlate(State(app): State<App>, request: Request, next: Ne
     let mut response = async {
         let response = next.run(request).await;
         // The path may hold a key, so it is for the finer log only.
-        tracing::debug!(%method, path, status = response.status().as_u16(), took = ?took(), "http");
+        tracing::debug!(%method, path, status = response.status().as_u16(), took = ?took.elapsed(), "http");
         response
     }
     .instrument(span)

@@ -46,7 +46,9 @@ impl Codec<RawValue> for RawCodec {
         let (length, _) = bytes.split_first_chunk::<2>()?;
         let body_at = 2 + usize::from(u16::from_le_bytes(*length));
         let content_type = String::from_utf8(bytes.get(2..body_at)?.to_vec()).ok()?;
-        Some(RawValue { content_type, body: bytes.slice(body_at..) })
+        // A copy: the slice would keep the whole record that it is part of.
+        let body = Bytes::copy_from_slice(bytes.get(body_at..)?);
+        Some(RawValue { content_type, body })
     }
 }
 

@@ -59,13 +59,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// The policy in force for calls through this handle.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let policy = self.core.namespace.policy();
-        self.call.as_ref().map_or_else(|| (*policy).clone(), |call| call.on(&policy))
+        let rules = self.core.namespace.rules();
+        self.call.as_ref().map_or_else(|| rules.policy.clone(), |call| call.on(&rules.policy))
     }
 
     /// A handle whose calls have settings of their own, which go before the cache's: `ttl`,
-    /// `negative_ttl`, `hard_deadline` and the back-off for the fills that they start, and
-    /// `stale_if_error` for what they accept (a call can shorten the grace, not extend it).
+    /// `negative_ttl`, `no_store`, `hard_deadline` and the back-off for the fills that they start;
+    /// `soft_deadline`, `stale`, `stale_while_revalidate` and `stale_if_error` for what they
+    /// accept (a call can shorten a grace, not extend the longer of the two).
     #[must_use]
     pub fn with(&self, settings: PolicyLayer) -> Self {
         let call = match &self.call {

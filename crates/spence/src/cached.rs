@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{Ticks, duration_of};
 use crate::entry::Valued;
 use crate::error::Error;
-use crate::outcome::{Freshness, Source, StaleReason};
+use crate::outcome::{Freshness, Source};
 
 /// A value together with what is known about it. Dereferences to the value; cloning shares it.
 ///
@@ -45,8 +45,7 @@ impl<V> Cached<V> {
     }
 
     /// The same value, served as stale because of `cause`.
-    pub(crate) fn stale(mut self, reason: StaleReason, cause: Error) -> Self {
-        self.freshness = Freshness::Stale(reason);
+    pub(crate) fn because_of(mut self, cause: Error) -> Self {
         self.cause = Some(cause);
         self
     }

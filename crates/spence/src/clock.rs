@@ -137,18 +137,14 @@ impl Clock {
         }
     }
 
-    /// Starts measuring; the returned function gives the time since.
+    /// Starts measuring.
+    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the file that asks the system")]
-    pub fn stopwatch(&self) -> impl Fn() -> Duration + Send + use<> {
-        let clock = self.clone();
-        let started = match &clock.0 {
-            Kind::System(_) => (Some(Instant::now()), Duration::ZERO),
-            Kind::Manual(hands) => (None, hands.elapsed()),
-        };
-        move || match (&clock.0, started) {
-            (Kind::Manual(hands), (_, then)) => hands.elapsed().saturating_sub(then),
-            (Kind::System(_), (then, _)) => then.map_or(Duration::ZERO, |then| then.elapsed()),
-        }
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch(match &self.0 {
+            Kind::System(_) => Started::System(Instant::now()),
+            Kind::Manual(hands) => Started::Manual(Arc::clone(hands), hands.elapsed()),
+        })
     }
 
     /// Waits. May be dropped at any time.
@@ -192,6 +188,27 @@ impl Clock {
         if let Kind::System(clock) = &self.0 {
             let new = ticks_in(suspended().saturating_sub(clock.suspended_before));
             clock.suspended_ticks.fetch_max(new, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Measures how long something takes.
+#[derive(Debug, Clone)]
+pub struct Stopwatch(Started);
+
+#[derive(Debug, Clone)]
+enum Started {
+    System(Instant),
+    Manual(Arc<Hands>, Duration),
+}
+
+impl Stopwatch {
+    /// The time since it was started.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Started::System(then) => then.elapsed(),
+            Started::Manual(hands, then) => hands.elapsed().saturating_sub(*then),
         }
     }
 }

@@ -69,7 +69,8 @@ impl Codec<Bytes> for Raw {
     }
 
     fn decode(&self, bytes: &Bytes) -> Option<Bytes> {
-        Some(bytes.clone())
+        // A copy: what is handed in is part of a whole record, which the clone would keep.
+        Some(Bytes::copy_from_slice(bytes))
     }
 }
 
@@ -79,10 +80,15 @@ pub(crate) fn mark<V: 'static>(codec: &dyn Codec<V>) -> CodecId {
 }
 
 /// What a stored entry must carry to be readable by a cache.
-pub(crate) fn fingerprint(namespace: &str, schema: u32, codec: CodecId) -> u64 {
+pub(crate) fn fingerprint(namespace: &str, schema: u32, codec: CodecId, origin: &str) -> u64 {
     let mut bytes = Vec::with_capacity(namespace.len() + 8);
     bytes.extend_from_slice(&schema.to_le_bytes());
     bytes.extend_from_slice(&[codec.id, codec.version]);
     bytes.extend_from_slice(namespace.as_bytes());
+    if !origin.is_empty() {
+        // Not part of any name.
+        bytes.push(0);
+        bytes.extend_from_slice(origin.as_bytes());
+    }
     xxhash_rust::xxh3::xxh3_64(&bytes)
 }

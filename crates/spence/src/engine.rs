@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ban::{Bans, Verdict};
-use crate::clock::{Clock, START, Ticks, ticks_in};
-use crate::disk::DiskStore;
-use crate::entry::Stored;
+use crate::clock::{Clock, START, Ticks, duration_of, ticks_in};
+use crate::disk::{DiskStore, Judge};
+use crate::entry::{Head, Stored};
+use crate::envelope::StoredEntry;
 use crate::flight::FlightTable;
+use crate::install::jitter_seed;
 use crate::log::Log;
 use crate::memory::MemoryStore;
 use crate::namespace::Registry;
+use crate::policy::Life;
 use crate::spawn::Spawner;
 use crate::stats::{CacheStats, Snapshot};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
@@ -27,11 +30,31 @@ pub(crate) struct Engine {
     pub(crate) flights: Arc<FlightTable>,
     pub(crate) memory: Box<dyn MemoryStore>,
     pub(crate) disk: Box<dyn DiskStore>,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     /// Wide invalidations and expiries made.
     pub(crate) bans_made: AtomicU64,
     sweeping: AtomicBool,
     sweep_again: AtomicBool,
+}
+
+/// Judges what the disk holds by the policies in force.
+pub(crate) struct ByPolicy(pub(crate) Arc<Registry>);
+
+impl Judge for ByPolicy {
+    fn gone_at_ms(&self, entry: &StoredEntry) -> u64 {
+        let rules = self.0.rules_for(&entry.namespace);
+        let expired = entry.expired_at_ms.map(|at| at.saturating_sub(entry.born_ms));
+        let lifetime = rules.lifetime(Life {
+            own_ttl: entry.ttl_ms.map(Duration::from_millis),
+            negative: entry.negative,
+            unverified: false,
+            expired: expired.map(Duration::from_millis),
+            born_ms: entry.born_ms,
+            seed: u64::from(jitter_seed(&entry.key)) << 32 ^ entry.as_of,
+        });
+        let hard = u64::try_from(lifetime.hard.as_millis()).unwrap_or(u64::MAX);
+        entry.born_ms.saturating_add(hard)
+    }
 }
 
 impl Engine {
@@ -42,7 +65,7 @@ impl Engine {
         bans: Arc<Bans>,
         memory: Box<dyn MemoryStore>,
         disk: Box<dyn DiskStore>,
-        registry: Registry,
+        registry: Arc<Registry>,
     ) -> Self {
         Self {
             clock,
@@ -68,6 +91,19 @@ impl Engine {
         // Rounded up: an entry is rather too old than too young.
         let ticks = ticks_in(age.saturating_add(Duration::from_millis(15)));
         (ahead <= MAX_SKEW).then(|| now.saturating_sub(ticks))
+    }
+
+    /// The moment of a tick on the wall clock.
+    fn ms_of(&self, tick: Ticks) -> u64 {
+        let age = duration_of(self.clock.ticks().saturating_sub(tick));
+        self.clock.unix_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Derives an entry's deadlines from the policy in force and marks it as examined in `world`.
+    /// Only under the key's flight-shard mutex.
+    pub(crate) fn examine(&self, head: &Head, negative: bool, world: u64) {
+        let born_ms = self.ms_of(head.born);
+        head.examine(&head.namespace.rules(), negative, born_ms, world);
     }
 
     /// What the bans say about an entry in memory.
@@ -135,6 +171,7 @@ impl Engine {
             memory_budget: self.memory.budget(),
             disk_budget: self.disk.budget(),
             disk_errors: self.disk.errors(),
+            disk_breaker_opened: self.disk.breaker_opened(),
             disk_entries: self.disk.entries(),
             bans: self.bans_made.load(Ordering::Relaxed),
             bans_in_force: self.bans.len() as u64,

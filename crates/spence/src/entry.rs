@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Ticks, duration_of, ticks_in};
-use crate::envelope::StoredEntry;
+use crate::envelope::{StoredEntry, Validator};
 use crate::key::Key;
 use crate::namespace::Namespace;
-use crate::policy::{Life, Policy};
+use crate::outcome::Freshness;
+use crate::policy::{Life, Rules};
 use crate::stats::Event;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -36,11 +37,52 @@ pub(crate) trait Valued<V>: Send + Sync {
     fn value(&self) -> Option<&V>;
 }
 
-/// A key, its value and the head.
+/// A key, what is held under it, and the head.
 pub(crate) struct Entry<K, V> {
     pub(crate) head: Head,
     pub(crate) key: K,
-    pub(crate) value: Option<V>,
+    pub(crate) content: Content<K, V>,
+}
+
+/// What is held under a key.
+pub(crate) enum Content<K, V> {
+    Value(V),
+    /// The value of an older entry, which the origin says is the value still.
+    Unchanged(Arc<Entry<K, V>>),
+    /// The origin has nothing under the key.
+    Nothing,
+}
+
+impl<K, V> Entry<K, V> {
+    pub(crate) fn value(&self) -> Option<&V> {
+        self.content.value()
+    }
+
+    pub(crate) fn is_negative(&self) -> bool {
+        matches!(self.content, Content::Nothing)
+    }
+}
+
+impl<K, V> Content<K, V> {
+    pub(crate) fn value(&self) -> Option<&V> {
+        match self {
+            Content::Value(value) => Some(value),
+            // One step: see `Content::of`.
+            Content::Unchanged(older) => match &older.content {
+                Content::Value(value) => Some(value),
+                Content::Unchanged(_) | Content::Nothing => None,
+            },
+            Content::Nothing => None,
+        }
+    }
+
+    /// The value of `older`, kept alive by the entry that holds it itself.
+    pub(crate) fn of(older: &Arc<Entry<K, V>>) -> Self {
+        match &older.content {
+            Content::Unchanged(oldest) => Content::Unchanged(Arc::clone(oldest)),
+            Content::Value(_) | Content::Nothing => Content::Unchanged(Arc::clone(older)),
+        }
+    }
 }
 
 /// What the engine knows about an entry.
@@ -65,6 +107,10 @@ pub(crate) struct Head {
     pub(crate) weight: u32,
     /// How long the origin took.
     pub(crate) fetch_micros: u32,
+    /// What makes the key's jitter its own.
+    seed: u32,
+    /// Whether an invalidation of it may have been lost with the power.
+    pub(crate) unverified: bool,
     /// Whether the entry is counted in its namespace's holdings.
     resident: AtomicBool,
 }
@@ -75,6 +121,7 @@ pub(crate) struct Detail {
     pub(crate) own_ttl: Option<Duration>,
     pub(crate) tags: Box<[Box<str>]>,
     pub(crate) cost_micro_usd: u64,
+    pub(crate) validator: Validator,
 }
 
 /// What an entry's deadlines say at some tick.
@@ -87,12 +134,14 @@ pub(crate) enum Standing {
 }
 
 /// How old an entry is, and how it came about.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Birth {
     pub(crate) as_of: u64,
     pub(crate) born: Ticks,
     pub(crate) expired: Option<Ticks>,
     pub(crate) fetch_micros: u32,
+    pub(crate) seed: u32,
+    pub(crate) unverified: bool,
 }
 
 impl Head {
@@ -113,6 +162,8 @@ impl Head {
             born: birth.born,
             weight,
             fetch_micros: birth.fetch_micros,
+            seed: birth.seed,
+            unverified: birth.unverified,
             resident: AtomicBool::new(false),
         }
     }
@@ -143,16 +194,25 @@ impl Head {
         duration_of(now.saturating_sub(self.fresh.load(Ordering::Relaxed)))
     }
 
-    /// Derives the deadlines from `policy` and marks the entry as examined in `world`.
-    /// Only under the key's flight-shard mutex.
-    pub(crate) fn examine(&self, policy: &Policy, negative: bool, seed: u64, world: u64) {
+    /// What to say of the entry while it is within its time to live.
+    #[inline]
+    pub(crate) fn freshness(&self) -> Freshness {
+        if self.unverified { Freshness::Unverified } else { Freshness::Fresh }
+    }
+
+    /// Derives the deadlines from `rules` and marks the entry as examined in `world`; `born_ms` is
+    /// when it was born on the wall clock. Only under the key's flight-shard mutex.
+    pub(crate) fn examine(&self, rules: &Rules, negative: bool, born_ms: u64, world: u64) {
         let expired = self.expired.load(Ordering::Relaxed);
-        let lifetime = policy.lifetime(Life {
+        let lifetime = rules.lifetime(Life {
             own_ttl: self.own_ttl(),
             negative,
+            unverified: self.unverified,
+            born_ms,
             expired: (expired != Ticks::MAX)
                 .then(|| duration_of(expired.saturating_sub(self.born))),
-            seed: seed ^ u64::from(self.born),
+            // The same in memory and on disk, now and after a restart (contract C9).
+            seed: u64::from(self.seed) << 32 ^ self.as_of,
         });
         let at = |age| self.born.saturating_add(ticks_in(age));
         self.fresh.store(at(lifetime.fresh), Ordering::Relaxed);
@@ -212,7 +272,7 @@ impl<K: Key, V: Send + Sync + 'static> Valued<V> for Entry<K, V> {
     }
 
     fn value(&self) -> Option<&V> {
-        self.value.as_ref()
+        self.value()
     }
 }
 
@@ -233,5 +293,6 @@ pub(crate) fn detail_of(stored: &StoredEntry) -> Detail {
         own_ttl: stored.ttl_ms.map(Duration::from_millis),
         tags: stored.tags.clone(),
         cost_micro_usd: stored.cost_micro_usd,
+        validator: stored.validator.clone(),
     }
 }

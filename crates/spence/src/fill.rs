@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cached::Cached;
 use crate::entry::Detail;
+use crate::envelope::Validator;
 use crate::error::{Error, ErrorKind};
 
 /// The most tags of an entry.
@@ -15,11 +16,15 @@ pub const MAX_TAGS: usize = 32;
 /// The longest tag, in bytes.
 pub const MAX_TAG_BYTES: usize = 256;
 
+/// The longest ETag or Last-Modified that is kept, in bytes.
+pub const MAX_VALIDATOR_BYTES: usize = 256;
+
 /// What a fill closure is given.
 #[derive(Debug, Clone)]
 pub struct FillCx<K, V> {
     pub(crate) key: K,
     pub(crate) stale: Option<Cached<V>>,
+    pub(crate) validator: Validator,
     pub(crate) deadline: Duration,
 }
 
@@ -34,13 +39,31 @@ impl<K, V> FillCx<K, V> {
         self.stale.as_ref()
     }
 
+    /// The ETag of the stale value, to be sent as `If-None-Match`; if the origin then says that
+    /// nothing has changed, answer [`Fill::not_modified`].
+    pub fn etag(&self) -> Option<&str> {
+        match &self.validator {
+            Validator::ETag(tag) => Some(tag),
+            Validator::None | Validator::LastModified(_) => None,
+        }
+    }
+
+    /// When the stale value was last modified, to be sent as `If-Modified-Since`; as for
+    /// [`FillCx::etag`].
+    pub fn last_modified(&self) -> Option<&str> {
+        match &self.validator {
+            Validator::LastModified(date) => Some(date),
+            Validator::None | Validator::ETag(_) => None,
+        }
+    }
+
     /// How long the fill may take, from its start.
     pub fn deadline(&self) -> Duration {
         self.deadline
     }
 }
 
-/// What a fill gives back: a value, or the news that there is none.
+/// What a fill gives back: a value, the news that there is none, or that it has not changed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,14 +75,28 @@ impl<K, V> FillCx<K, V> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Fill<V> {
-    pub(crate) value: Option<V>,
+    pub(crate) body: Body<V>,
     pub(crate) detail: Detail,
+    pub(crate) store: bool,
+}
+
+/// What came from the origin.
+#[derive(Debug, Clone)]
+pub(crate) enum Body<V> {
+    Value(V),
+    Nothing,
+    /// The value that the fill was given as stale.
+    NotModified,
 }
 
 impl<V> Fill<V> {
+    fn of(body: Body<V>) -> Self {
+        Self { body, detail: Detail::default(), store: true }
+    }
+
     /// A value.
     pub fn new(value: V) -> Self {
-        Self { value: Some(value), detail: Detail::default() }
+        Self::of(Body::Value(value))
     }
 
     /// The origin has nothing under this key. Remembered for the policy's negative time to live;
@@ -67,7 +104,36 @@ impl<V> Fill<V> {
     /// only when the origin said so: a failed call is an error.
     #[must_use]
     pub fn not_found() -> Self {
-        Self { value: None, detail: Detail::default() }
+        Self::of(Body::Nothing)
+    }
+
+    /// The origin says that the value of [`FillCx::stale`] is the value still: it is fresh again
+    /// from now on, with its tags, cost and validator unless new ones are given here. Without
+    /// a stale value the fill counts as failed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), spence::Error> {
+    /// # let spence = spence::Spence::builder().build().await?;
+    /// # let pages: spence::Cache<String, String> = spence.cache("pages").build()?;
+    /// use spence::{Error, Fill, FillCx};
+    ///
+    /// /// Stands for a call with `If-None-Match`; `None` stands for 304.
+    /// async fn call(etag: Option<&str>) -> Option<(String, &'static str)> {
+    ///     (etag != Some("v1")).then(|| ("body".to_owned(), "v1"))
+    /// }
+    ///
+    /// let fetch = |cx: FillCx<String, String>| async move {
+    ///     Ok::<_, Error>(match call(cx.etag()).await {
+    ///         Some((body, etag)) => Fill::new(body).etag(etag),
+    ///         None => Fill::not_modified(),
+    ///     })
+    /// };
+    /// pages.get_or_fetch(&"/".to_owned(), fetch).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn not_modified() -> Self {
+        Self::of(Body::NotModified)
     }
 
     /// How long this very value is fresh, instead of what the policy says. Kept with the value.
@@ -92,9 +158,36 @@ impl<V> Fill<V> {
         self
     }
 
+    /// The origin's ETag, which the next fill of the key is given. At most
+    /// [`MAX_VALIDATOR_BYTES`] bytes, or it is not kept.
+    #[must_use]
+    pub fn etag(mut self, etag: impl Into<String>) -> Self {
+        self.detail.validator = within_bounds(etag.into(), Validator::ETag);
+        self
+    }
+
+    /// The origin's Last-Modified, instead of an ETag; as for [`Fill::etag`].
+    #[must_use]
+    pub fn last_modified(mut self, date: impl Into<String>) -> Self {
+        self.detail.validator = within_bounds(date.into(), Validator::LastModified);
+        self
+    }
+
+    /// Hands the value to those who wait for it and keeps it nowhere; what was held under the key
+    /// is gone, since this is newer.
+    #[must_use]
+    pub fn no_store(mut self) -> Self {
+        self.store = false;
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_tags(&self.detail.tags)
     }
+}
+
+fn within_bounds(text: String, validator: fn(String) -> Validator) -> Validator {
+    if text.len() <= MAX_VALIDATOR_BYTES { validator(text) } else { Validator::None }
 }
 
 /// The limits of tags.

@@ -202,6 +202,21 @@ impl Ticket {
     }
 }
 
+impl Ticket {
+    /// A second ticket from the same moment, for the fill that its holder starts.
+    pub(crate) fn share(&self) -> Self {
+        let mut shard = self.table.lock(self.hash);
+        shard.slots.entry(self.hash).or_default().tickets += 1;
+        Self { table: Arc::clone(&self.table), ..*self }
+    }
+
+    /// Whether nothing has passed a value of this version since the ticket was taken.
+    pub(crate) fn admits(&self, as_of: u64) -> bool {
+        let shard = self.table.lock(self.hash);
+        matches!(shard.admit(self.hash, as_of), Admission::Granted { .. })
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut shard = self.table.lock(self.hash);

@@ -1,39 +1,41 @@
-//! The way up: running a fill in its own task, and installing what it brings.
+//! The way up: installing what a fill, an `insert` or a lower tier brings.
 //!
 //! Installing is one critical section under the key's flight-shard mutex: has anything passed the
 //! value, do the bans allow it, then memory and the disk's inbox take it. So memory, disk and
 //! invalidations agree on the order in which things happened to a key.
 
-use std::error::Error as StdError;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ban::Verdict;
 use crate::cache::Cache;
-use crate::cached::Cached;
-use crate::clock::{Ticks, ticks_in};
 use crate::codec::mark;
 use crate::disk::{Ack, Op};
-use crate::entry::{Birth, Detail, Entry, Head, Standing, Stored};
+use crate::entry::{Birth, Content, Detail, Entry, Head, Standing, Stored};
 use crate::envelope::{StoredEntry, Validator};
-use crate::error::{Error, ErrorKind};
-use crate::fill::{self, Fill, FillCx};
-use crate::flight::{Admission, Flight, Shard, Ticket};
+use crate::error::Error;
+use crate::fill::{Body, Fill};
+use crate::flight::{Admission, Flight, Shard};
 use crate::key::Key;
 use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
 use crate::stats::Event;
 
+/// What makes the jitter of a key its own, in every tier and process.
+pub(crate) fn jitter_seed(text: &str) -> u32 {
+    xxh3_64(text.as_bytes()) as u32
+}
+
 /// What a flight hands to everyone who waited for it.
 pub(crate) enum Landing<K, V> {
     Brought {
         entry: Arc<Entry<K, V>>,
-        /// The position of what had passed the flight: whoever arrived after it must not see the
-        /// value.
-        dead_since: Option<u64>,
+        /// Whether something had passed the flight: whoever arrived after it began must not take
+        /// the value for what the origin says now.
+        passed: bool,
     },
     Failed(Error),
 }
@@ -48,39 +50,11 @@ pub(crate) enum Keep {
     Put(Box<StoredEntry>),
     /// The entry cannot be stored; what is older must not come back.
     Remove,
+    /// As for `Remove`, and memory is not to keep it either.
+    Forget,
 }
 
 impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
-    /// Starts the fill of `flight` in a task of its own.
-    pub(crate) fn take_off<F, R, E>(
-        &self,
-        ticket: Ticket,
-        flight: Arc<Flight<K, Landing<K, V>>>,
-        text: Arc<str>,
-        stale: Option<Cached<V>>,
-        fill: F,
-    ) where
-        F: FnOnce(FillCx<K, V>) -> R + Send + 'static,
-        R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-    {
-        let deadline = self.policy().hard_deadline;
-        let cx = FillCx { key: flight.key.clone(), stale, deadline };
-        let pilot = Pilot { cache: self.clone(), ticket, flight, text, landed: false };
-        self.engine.spawner.spawn(Box::pin(async move {
-            let clock = pilot.cache.engine.clock.clone();
-            pilot.cache.core.namespace.counters.count(Event::OriginCall);
-            let took = clock.stopwatch();
-            let work = fill::run(async move { fill(cx).await.map_err(Error::origin) });
-            let result = clock.timeout(deadline, work).await.unwrap_or_else(|| {
-                let message = format!("the origin took longer than {deadline:?}");
-                Err(Error::new(ErrorKind::Deadline, message))
-            });
-            let result = result.and_then(|fill| fill.check().map(|()| fill));
-            pilot.land(result, took());
-        }));
-    }
-
     /// Installs an entry unless something has passed it. A flight lands in the same moment, so
     /// that nobody can join it once its value is out.
     pub(crate) fn install(
@@ -130,16 +104,19 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if let Some(at_ms) = expired {
             head.expire(engine.tick_of(at_ms).unwrap_or(0));
         }
-        head.examine(&namespace.policy(), entry.value.is_none(), hash, world);
-        let lasting = head.standing(engine.clock.ticks()) != Standing::Gone;
+        engine.examine(head, entry.is_negative(), world);
+        let gone = head.standing(engine.clock.ticks()) == Standing::Gone;
+        let lasting = !gone && !matches!(keep, Keep::Forget);
         if lasting {
             *displaced = engine.memory.insert(hash, Arc::clone(entry) as Arc<dyn Stored>);
         } else {
-            displaced.replaced = engine.memory.remove(hash);
+            displaced.0.extend(engine.memory.remove(hash));
         }
         match keep {
             Keep::Promoted => shard.promoted(hash, head.as_of),
-            Keep::Nothing | Keep::Put(_) | Keep::Remove => shard.installed(hash, head.as_of),
+            Keep::Nothing | Keep::Put(_) | Keep::Remove | Keep::Forget => {
+                shard.installed(hash, head.as_of);
+            }
         }
         let ack = match keep {
             Keep::Nothing | Keep::Promoted => Ack::done(),
@@ -151,7 +128,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 }
                 engine.disk.accept(Op::Put(Arc::from(stored)))
             }
-            Keep::Put(_) | Keep::Remove => {
+            Keep::Put(_) | Keep::Remove | Keep::Forget => {
                 let (namespace, key) = (Arc::clone(&namespace.name), Arc::clone(text));
                 engine.disk.accept(Op::Remove { namespace, key, seq: engine.log.next() })
             }
@@ -163,22 +140,32 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     pub(crate) async fn put(&self, hash: u64, key: K, fill: Fill<V>) -> Result<(), Error> {
         fill.check()?;
         let text = self.text_of(&key)?;
-        let Fill { value, mut detail } = fill;
-        self.apply_call(value.is_none(), &mut detail);
-        let keep = self.keep(&text, value.as_ref(), &detail, 0);
+        let Fill { body, mut detail, store } = fill;
+        let content = match body {
+            Body::Value(value) => Content::Value(value),
+            Body::Nothing => Content::Nothing,
+            Body::NotModified => return Err(Error::invalid("insert: `not_modified` has no value")),
+        };
+        self.apply_call(matches!(content, Content::Nothing), &mut detail);
+        let keep = self.keep(&text, &content, &detail, store, 0);
         let engine = &self.engine;
+        let weight = self.weight(&key, &content, &detail);
+        let seed = jitter_seed(&text);
         let mut displaced = Displaced::default();
+        // Declared before the lock, so that it is dropped after it.
+        let entry;
         let ack = {
             let mut shard = engine.flights.lock(hash);
             let as_of = engine.log.next();
             shard.doom(hash, as_of);
-            let birth = Birth { as_of, born: engine.clock.ticks(), expired: None, fetch_micros: 0 };
-            let entry = self.entry(key, value, birth, detail);
+            let birth = Birth { as_of, born: engine.clock.ticks(), seed, ..Birth::default() };
+            let head = Head::new(Arc::clone(&self.core.namespace), &birth, detail, weight);
+            entry = Arc::new(Entry { head, key, content });
             self.install_locked(&mut shard, hash, &text, &entry, keep, &mut displaced).1
         };
         drop(displaced);
         self.core.namespace.counters.count(Event::Insert);
-        if let Err(error) = ack.kept().await {
+        if let Err(error) = ack.kept(&engine.clock).await {
             // The disk counts its failures; a value that it cannot keep is a miss there.
             tracing::debug!(%error, cache = self.name(), "insert: not kept on disk");
         }
@@ -188,26 +175,35 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     pub(crate) fn entry(
         &self,
         key: K,
-        value: Option<V>,
+        content: Content<K, V>,
         birth: Birth,
         detail: Detail,
     ) -> Arc<Entry<K, V>> {
-        let weight = self.weight(&key, value.as_ref(), &detail);
+        let weight = self.weight(&key, &content, &detail);
         let head = Head::new(Arc::clone(&self.core.namespace), &birth, detail, weight);
-        Arc::new(Entry { head, key, value })
+        Arc::new(Entry { head, key, content })
     }
 
     /// What an entry takes in memory: its block, what its key, value and details hold outside of
     /// it, and its place in the pool.
-    fn weight(&self, key: &K, value: Option<&V>, detail: &Detail) -> u32 {
+    fn weight(&self, key: &K, content: &Content<K, V>, detail: &Detail) -> u32 {
         let block = allocation(16 + size_of::<Entry<K, V>>());
-        let value = value.map_or(0, |value| (self.core.weigher)(value));
+        let value = match content {
+            Content::Value(value) => (self.core.weigher)(value),
+            // The older entry stays whole, but for its place in the pool.
+            Content::Unchanged(older) => older.head.weight as usize,
+            Content::Nothing => 0,
+        };
         let tags: usize = detail.tags.iter().map(|tag| allocation(tag.len())).sum();
+        let validator = match &detail.validator {
+            Validator::None => 0,
+            Validator::ETag(text) | Validator::LastModified(text) => allocation(text.capacity()),
+        };
         let detail = match *detail == Detail::default() {
             true => 0,
             false => {
                 let list = detail.tags.len() * size_of::<Box<str>>();
-                allocation(size_of::<Detail>()) + allocation(list) + tags
+                allocation(size_of::<Detail>()) + allocation(list) + tags + validator
             }
         };
         let key = allocation(key.heap_bytes());
@@ -216,19 +212,29 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// A call's own settings for what it fills.
-    fn apply_call(&self, negative: bool, detail: &mut Detail) {
+    pub(crate) fn apply_call(&self, negative: bool, detail: &mut Detail) {
         let Some(call) = &self.call else { return };
-        let asked = if negative { call.negative_ttl } else { call.ttl.map(|ttl| ttl.current()) };
+        let asked = if negative { call.negative_ttl } else { call.ttl.map(|ttl| ttl.during(None)) };
         detail.own_ttl = detail.own_ttl.or(asked);
     }
 
     /// What the disk is to keep of a value.
-    fn keep(&self, text: &Arc<str>, value: Option<&V>, detail: &Detail, fetch_micros: u32) -> Keep {
+    pub(crate) fn keep(
+        &self,
+        text: &Arc<str>,
+        content: &Content<K, V>,
+        detail: &Detail,
+        store: bool,
+        fetch_micros: u32,
+    ) -> Keep {
+        if !store {
+            return Keep::Forget;
+        }
         let codec = match &self.core.codec {
             Some(codec) if self.engine.disk.is_present() => codec,
             _ => return Keep::Nothing,
         };
-        let payload = match value.map(|value| codec.encode(value)) {
+        let payload = match content.value().map(|value| codec.encode(value)) {
             None => Bytes::new(),
             Some(Ok(payload)) => payload,
             Some(Err(error)) => {
@@ -247,91 +253,22 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             born_ms: self.engine.clock.unix_ms(),
             ttl_ms: detail.own_ttl.map(millis),
             expired_at_ms: None,
-            negative: value.is_none(),
+            negative: matches!(content, Content::Nothing),
             tags: detail.tags.clone(),
             fetch_micros,
             cost_micro_usd: detail.cost_micro_usd,
-            validator: Validator::None,
+            validator: detail.validator.clone(),
             codec: mark(&**codec),
             payload,
         }))
     }
 }
 
-/// Whoever flies a flight. However it ends, the flight lands and everyone who waits is released.
-struct Pilot<K: Key, V: Send + Sync + 'static> {
-    cache: Cache<K, V>,
-    ticket: Ticket,
-    flight: Arc<Flight<K, Landing<K, V>>>,
-    text: Arc<str>,
-    landed: bool,
-}
-
-impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
-    fn land(mut self, result: Result<Fill<V>, Error>, took: Duration) {
-        let counters = &self.cache.core.namespace.counters;
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        counters.add(Event::OriginMicros, micros);
-        match result {
-            Ok(fill) => self.bring(fill, u32::try_from(micros).unwrap_or(u32::MAX)),
-            Err(error) => self.fail(error),
-        }
-        self.landed = true;
-    }
-
-    fn bring(&self, fill: Fill<V>, fetch_micros: u32) {
-        let (cache, hash) = (&self.cache, self.ticket.hash);
-        let Fill { value, mut detail } = fill;
-        cache.apply_call(value.is_none(), &mut detail);
-        let keep = cache.keep(&self.text, value.as_ref(), &detail, fetch_micros);
-        let born = cache.engine.clock.ticks();
-        let birth = Birth { as_of: self.flight.as_of, born, expired: None, fetch_micros };
-        let entry = cache.entry(self.flight.key.clone(), value, birth, detail);
-        let admission = cache.install(hash, &self.text, &entry, keep, Some(&self.flight));
-        let dead_since = match admission {
-            Admission::Granted { .. } => None,
-            Admission::Passed { at } => {
-                cache.core.namespace.counters.count(Event::InstallRefused);
-                Some(at)
-            }
-        };
-        self.flight.publish(Landing::Brought { entry, dead_since });
-    }
-
-    fn fail(&self, error: Error) {
-        let (engine, hash) = (&self.cache.engine, self.ticket.hash);
-        self.cache.core.namespace.counters.count(Event::OriginError);
-        let policy = self.cache.policy();
-        let (first, most) =
-            (at_least_a_tick(policy.error_backoff), ticks_in(policy.error_backoff_max));
-        let mut shard = engine.flights.lock(hash);
-        // A caller that arrived after an invalidation has a right to a call of its own.
-        if shard.land(hash, &self.flight) {
-            shard.failed(hash, &error, engine.clock.ticks(), first, most);
-        }
-        drop(shard);
-        self.flight.publish(Landing::Failed(error));
-    }
-}
-
-impl<K: Key, V: Send + Sync + 'static> Drop for Pilot<K, V> {
-    fn drop(&mut self) {
-        if !self.landed {
-            let message = "the task of the fill was dropped before it ended";
-            self.fail(Error::new(ErrorKind::OriginPanicked, message));
-        }
-    }
-}
-
-fn at_least_a_tick(duration: Duration) -> Ticks {
-    if duration.is_zero() { 0 } else { ticks_in(duration).max(1) }
-}
-
 impl<K, V> Clone for Landing<K, V> {
     fn clone(&self) -> Self {
         match self {
-            Landing::Brought { entry, dead_since } => {
-                Landing::Brought { entry: Arc::clone(entry), dead_since: *dead_since }
+            Landing::Brought { entry, passed } => {
+                Landing::Brought { entry: Arc::clone(entry), passed: *passed }
             }
             Landing::Failed(error) => Landing::Failed(error.clone()),
         }

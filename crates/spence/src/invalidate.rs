@@ -8,8 +8,10 @@ use std::sync::Arc;
 use crate::ban::{Ban, Effect, Glob, What};
 use crate::disk::Op;
 use crate::engine::Engine;
+use crate::entry::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::fill::check_tag;
+use crate::flight::Shard;
 use crate::key::{check_text, parse_text};
 use crate::namespace::{Namespace, check_name};
 use crate::outcome::Scope;
@@ -80,21 +82,30 @@ impl Engine {
         name: Arc<str>,
         key: Arc<str>,
     ) -> Result<Scope, Error> {
+        let (space, text) = (Arc::clone(&name), Arc::clone(&key));
         let removed;
         let ack = {
             let mut shard = self.flights.lock(hash.unwrap_or(0));
             let seq = self.log.next();
-            if let Some(hash) = hash {
+            removed = hash.and_then(|hash| {
                 shard.doom(hash, seq);
-            }
-            removed = hash.and_then(|hash| self.memory.remove(hash));
+                self.memory.remove(hash)
+            });
             self.disk.accept(Op::Remove { namespace: name, key, seq })
         };
         drop(removed);
+        if let Some(hash) = self.late(hash, &space, &text) {
+            // A reader may have found it on disk before that was removed.
+            let mut shard = self.flights.lock(hash);
+            shard.doom(hash, self.log.next());
+            let removed = self.memory.remove(hash);
+            drop(shard);
+            drop(removed);
+        }
         if let Some(namespace) = namespace {
             namespace.counters.count(Event::Invalidation);
         }
-        ack.kept().await?;
+        ack.kept(&self.clock).await?;
         Ok(Scope::Node)
     }
 
@@ -105,23 +116,46 @@ impl Engine {
         name: Arc<str>,
         key: Arc<str>,
     ) -> Result<Scope, Error> {
+        let (space, text) = (Arc::clone(&name), Arc::clone(&key));
         let ack = {
             let mut shard = self.flights.lock(hash.unwrap_or(0));
             let seq = self.log.next();
-            if let Some(hash) = hash {
-                shard.expire(hash, seq);
-                if let Some(slot) = self.memory.peek(hash) {
-                    slot.head().expire(self.clock.ticks());
-                }
-            }
             let at_ms = self.clock.unix_ms();
-            self.disk.accept(Op::Expire { namespace: name, key, seq, at_ms })
+            let ack = self.disk.accept(Op::Expire { namespace: name, key, seq, at_ms });
+            let held = hash.and_then(|hash| self.expire_in_memory(&mut shard, hash, seq));
+            drop(shard);
+            drop(held);
+            ack
         };
+        if let Some(hash) = self.late(hash, &space, &text) {
+            let mut shard = self.flights.lock(hash);
+            let held = self.expire_in_memory(&mut shard, hash, self.log.next());
+            drop(shard);
+            drop(held);
+        }
         if let Some(namespace) = namespace {
             namespace.counters.count(Event::Invalidation);
         }
-        ack.kept().await?;
+        ack.kept(&self.clock).await?;
         Ok(Scope::Node)
+    }
+
+    /// The entry is for the caller to drop, after the lock.
+    fn expire_in_memory(&self, shard: &mut Shard, hash: u64, position: u64) -> Option<Slot> {
+        shard.expire(hash, position);
+        let slot = self.memory.peek(hash)?;
+        slot.head().expire(self.clock.ticks());
+        Some(slot)
+    }
+
+    /// The hash in memory of a key whose cache came to be since it was looked for.
+    fn late(&self, hash: Option<u64>, name: &str, key: &str) -> Option<u64> {
+        if hash.is_some() {
+            return None;
+        }
+        let namespace = self.registry.get(name)?;
+        let parts = parse_text(key, namespace.arity).ok()?;
+        Some(namespace.hasher.hash_parts(parts.iter().map(AsRef::as_ref)))
     }
 
     async fn ban(self: &Arc<Self>, what: What, effect: Effect) -> Result<Scope, Error> {
@@ -144,7 +178,7 @@ impl Engine {
         if effect == Effect::Invalidate {
             self.sweep();
         }
-        ack.kept().await?;
+        ack.kept(&self.clock).await?;
         Ok(Scope::Node)
     }
 

@@ -35,9 +35,12 @@
 //!   the origin said so (C14), and policies can change under live data (C15).
 
 mod ban;
+mod batch;
 mod builder;
 mod cache;
+mod cache_builder;
 mod cached;
+mod calendar;
 mod clock;
 mod codec;
 mod compress;
@@ -46,6 +49,7 @@ mod engine;
 mod entry;
 mod envelope;
 mod error;
+mod fetch;
 mod fill;
 mod flight;
 mod install;
@@ -56,27 +60,37 @@ mod lookup;
 mod memory;
 mod namespace;
 mod outcome;
+mod pilot;
 mod policy;
+mod resilience;
 mod spawn;
 mod spence;
 mod stats;
 mod sync;
 
-pub use builder::{
-    ByFn, ByWeigh, CacheBuilder, MemoryOnly, SpenceBuilder, Stored, Storing, Weighing,
-};
+pub use batch::{Batch, Fills};
+pub use builder::SpenceBuilder;
 pub use cache::Cache;
+pub use cache_builder::{ByFn, ByWeigh, CacheBuilder, MemoryOnly, Stored, Storing, Weighing};
 pub use cached::Cached;
-pub use clock::{Clock, Hands};
+pub use calendar::{Calendar, Phase};
+pub use clock::{Clock, Hands, Stopwatch};
 pub use codec::{Codec, Postcard, Raw};
+pub use disk::Durability;
 pub use error::{Error, ErrorKind};
-pub use fill::{Fill, FillCx, MAX_TAG_BYTES, MAX_TAGS};
+pub use fill::{Fill, FillCx, MAX_TAG_BYTES, MAX_TAGS, MAX_VALIDATOR_BYTES};
 pub use invalidate::Target;
 pub use key::{Key, KeyPart, MAX_KEY_BYTES};
 pub use memory::weigh::{Weigh, allocation};
 pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES};
 pub use outcome::{Freshness, Scope, Source, StaleReason};
-pub use policy::{Policy, PolicyLayer, Ttl};
+pub use policy::{Policy, PolicyLayer, StaleUse, Ttl};
 pub use spawn::{Spawner, Task, TokioSpawner};
 pub use spence::Spence;
 pub use stats::{CacheStats, Snapshot};
+
+/// What tests stand in for parts of the engine. May change with any version.
+#[doc(hidden)]
+pub mod unstable {
+    pub use crate::disk::device::Device;
+}

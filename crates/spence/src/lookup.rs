@@ -4,20 +4,17 @@
 //! check and touches nothing below. Everything else takes a ticket first (see `flight.rs`), so
 //! that whatever it finds can be refused if an invalidation passes it on the way.
 
-use std::error::Error as StdError;
-use std::future::Future;
 use std::sync::Arc;
 
 use crate::ban::Verdict;
 use crate::cache::Cache;
 use crate::cached::Cached;
 use crate::codec::mark;
-use crate::entry::{Birth, Entry, Standing, Stored, detail_of, typed};
+use crate::entry::{Birth, Content, Entry, Standing, Stored, detail_of, typed};
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
-use crate::fill::{Fill, FillCx};
-use crate::flight::{Admission, Boarding, Ticket};
-use crate::install::{Keep, Landing};
+use crate::flight::{Admission, Ticket};
+use crate::install::{Keep, jitter_seed};
 use crate::key::{Key, check_text};
 use crate::outcome::{Freshness, Source, StaleReason};
 use crate::stats::Event;
@@ -42,11 +39,12 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             return None;
         }
         namespace.counters.hit(Source::Memory, entry.head.fetch_micros);
-        if entry.value.is_none() {
+        if entry.is_negative() {
             namespace.counters.count(Event::NegativeHit);
             return Some(None);
         }
-        Some(Some(Cached::new(entry, Freshness::Fresh, Source::Memory, now)))
+        let freshness = entry.head.freshness();
+        Some(Some(Cached::new(entry, freshness, Source::Memory, now)))
     }
 
     #[cold]
@@ -71,143 +69,33 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     fn serve_held(&self, held: Held<K, V>) -> Option<Cached<V>> {
         match held {
             Held::Fresh(entry, source) => self.serve_fresh(entry, source),
-            Held::Stale(entry, source) => {
+            Held::Stale(entry, source) if self.accepts(&entry) => {
                 self.core.namespace.counters.count(Event::StaleHit);
                 let freshness = Freshness::Stale(StaleReason::NotRefreshed);
                 Some(self.cached(entry, freshness, source))
             }
-            Held::Nothing => {
+            Held::Stale(..) | Held::Nothing => {
                 self.core.namespace.counters.count(Event::Miss);
                 None
             }
         }
     }
 
-    fn serve_fresh(&self, entry: Arc<Entry<K, V>>, source: Source) -> Option<Cached<V>> {
+    /// Whether the settings of this handle's calls accept a stale entry.
+    fn accepts(&self, entry: &Entry<K, V>) -> bool {
+        let stale_for = entry.head.stale_for(self.engine.clock.ticks());
+        self.call.is_none() || stale_for < self.policy().grace()
+    }
+
+    pub(crate) fn serve_fresh(&self, entry: Arc<Entry<K, V>>, source: Source) -> Option<Cached<V>> {
         let counters = &self.core.namespace.counters;
         counters.hit(source, entry.head.fetch_micros);
-        if entry.value.is_none() {
+        if entry.is_negative() {
             counters.count(Event::NegativeHit);
             return None;
         }
-        Some(self.cached(entry, Freshness::Fresh, source))
-    }
-
-    /// The cold path of `get_or_fetch`.
-    #[cold]
-    pub(crate) async fn fetch<F, R, E>(
-        &self,
-        hash: u64,
-        key: K,
-        fill: F,
-    ) -> Result<Cached<V>, Error>
-    where
-        F: FnOnce(FillCx<K, V>) -> R + Send + 'static,
-        R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-    {
-        let engine = &self.engine;
-        let text = self.text_of(&key)?;
-        let mut fill = Some(fill);
-        loop {
-            let ticket = engine.flights.ticket(hash, &engine.log);
-            let stale = match self.walk(&ticket, &key, &text).await {
-                Held::Fresh(entry, source) => {
-                    return self.serve_fresh(entry, source).ok_or_else(|| self.nothing_there());
-                }
-                Held::Stale(entry, source) => Some((entry, source)),
-                Held::Nothing => None,
-            };
-            let arrived = ticket.as_of;
-            let landing = match self.board(&ticket, &key, &text) {
-                Boarding::Changed => continue,
-                Boarding::Full(mut landing) => {
-                    // A closed channel means that the flight is gone, which is as good.
-                    drop(landing.wait_for(|landed| *landed).await);
-                    continue;
-                }
-                Boarding::Failed(error) => {
-                    return self.fall_back(stale, StaleReason::OriginBackoff, error);
-                }
-                Boarding::Join(flight) => flight.wait().await,
-                Boarding::Lead(flight) => {
-                    // A leader's own flight begins after it arrived, so it never comes by again.
-                    let fill = fill.take().expect("a caller leads at most once");
-                    let held = stale.as_ref().map(|(entry, source)| {
-                        let freshness = Freshness::Stale(StaleReason::NotRefreshed);
-                        self.cached(Arc::clone(entry), freshness, *source)
-                    });
-                    self.take_off(ticket, Arc::clone(&flight), Arc::clone(&text), held, fill);
-                    flight.wait().await
-                }
-            };
-            match landing {
-                Landing::Failed(error) => {
-                    let reason = match error.kind() {
-                        ErrorKind::Deadline => StaleReason::Deadline,
-                        _ => StaleReason::OriginFailed,
-                    };
-                    return self.fall_back(stale, reason, error);
-                }
-                // What came must not be seen by whoever arrived after it was invalidated.
-                Landing::Brought { dead_since: Some(at), .. } if arrived >= at => {}
-                Landing::Brought { entry, .. } => {
-                    self.core.namespace.counters.count(Event::Miss);
-                    return self.serve_brought(entry);
-                }
-            }
-        }
-    }
-
-    fn board(&self, ticket: &Ticket, key: &K, text: &str) -> Boarding<K, Landing<K, V>> {
-        let engine = &self.engine;
-        ticket.board(key, engine.clock.ticks(), &engine.log, |as_of| {
-            // Its tags are not known before it lands; they are checked then.
-            let name = &self.core.namespace.name;
-            let verdict = engine.bans.verdict(name, text, std::iter::empty(), as_of);
-            matches!(verdict, Verdict::Alive)
-        })
-    }
-
-    fn serve_brought(&self, entry: Arc<Entry<K, V>>) -> Result<Cached<V>, Error> {
-        if entry.value.is_none() {
-            return Err(self.nothing_there());
-        }
-        Ok(self.cached(entry, Freshness::Fresh, Source::Origin))
-    }
-
-    /// The stale value that stands in for an error, if there is one and it still may.
-    fn fall_back(
-        &self,
-        stale: Option<(Arc<Entry<K, V>>, Source)>,
-        reason: StaleReason,
-        error: Error,
-    ) -> Result<Cached<V>, Error> {
-        let counters = &self.core.namespace.counters;
-        let permitted = stale.filter(|(entry, _)| self.may_stand_in(entry));
-        match permitted {
-            Some((entry, source)) => {
-                counters.count(Event::StaleHit);
-                Ok(self.cached(entry, Freshness::Stale(reason), source).stale(reason, error))
-            }
-            None => {
-                counters.count(Event::Miss);
-                Err(error)
-            }
-        }
-    }
-
-    /// Whether a stale entry is within its grace and has not been invalidated meanwhile.
-    fn may_stand_in(&self, entry: &Arc<Entry<K, V>>) -> bool {
-        let now = self.engine.clock.ticks();
-        let within_call = match self.call.as_ref().and_then(|call| call.stale_if_error) {
-            Some(grace) => entry.head.stale_for(now) < grace,
-            None => true,
-        };
-        within_call
-            && entry.value.is_some()
-            && entry.head.standing(now) != Standing::Gone
-            && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
+        let freshness = entry.head.freshness();
+        Some(self.cached(entry, freshness, source))
     }
 
     /// Looks into the tiers in their order; what is found below memory is promoted.
@@ -235,11 +123,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         match entry.head.standing(self.engine.clock.ticks()) {
             Standing::Fresh => Held::Fresh(entry, Source::Memory),
             Standing::Stale => Held::Stale(entry, Source::Memory),
-            Standing::Gone => {
-                let slot: Arc<dyn Stored> = entry;
-                drop(self.engine.memory.remove_exactly(hash, &slot));
-                Held::Nothing
-            }
+            // It stays until the pool needs the room: another policy may bring it back (C15).
+            Standing::Gone => Held::Nothing,
         }
     }
 
@@ -259,7 +144,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Verdict::Expired { at_ms } => entry.head.expire(engine.tick_of(at_ms).unwrap_or(0)),
             Verdict::Alive => {}
         }
-        entry.head.examine(&namespace.policy(), entry.value.is_none(), hash, world);
+        engine.examine(&entry.head, entry.is_negative(), world);
         true
     }
 
@@ -270,9 +155,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if stored.fingerprint != namespace.fingerprint || stored.codec != mark(codec) {
             return None;
         }
-        let value = match stored.negative {
-            true => None,
-            false => Some(codec.decode(&stored.payload)?),
+        let content = match stored.negative {
+            true => Content::Nothing,
+            false => Content::Value(codec.decode(&stored.payload)?),
         };
         let now = engine.clock.ticks();
         // Born in the future: nobody can say how old it is, so it is not fresh.
@@ -284,8 +169,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             born,
             expired: if unbelievable { Some(born) } else { expired_at },
             fetch_micros: stored.fetch_micros,
+            seed: jitter_seed(&stored.key),
+            unverified: stored.seq <= engine.disk.unverified_until(),
         };
-        let entry = self.entry(key.clone(), value, birth, detail_of(stored));
+        let entry = self.entry(key.clone(), content, birth, detail_of(stored));
         match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
             Admission::Passed { .. } => None,
             Admission::Granted { .. } => match entry.head.standing(engine.clock.ticks()) {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use crate::calendar::Calendar;
 use crate::error::{Error, ErrorKind};
 use crate::key::MemoryHasher;
-use crate::policy::{Policy, PolicyLayer};
+use crate::policy::{Policy, PolicyLayer, Rules};
 use crate::stats::{Counters, Holdings};
 use crate::sync::{AtomicU64, Ordering, RwLock};
 
@@ -29,7 +30,7 @@ pub(crate) struct Namespace {
     pub(crate) hasher: MemoryHasher,
     pub(crate) counters: Counters,
     pub(crate) holdings: Holdings,
-    policy: ArcSwap<Policy>,
+    rules: ArcSwap<Rules>,
     /// Changes whenever an entry that looked fine may be so no longer: a ban that can touch this
     /// cache, a change of policy. An entry carries the world in which it was last examined; a hit
     /// in another world takes the cold path and is examined again.
@@ -37,8 +38,9 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn policy(&self) -> Arc<Policy> {
-        self.policy.load_full()
+    /// The policy in force.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full()
     }
 
     #[inline]
@@ -66,8 +68,12 @@ pub(crate) struct Registry {
     /// `defaults` and the named policies, as configured.
     defaults: PolicyLayer,
     policies: BTreeMap<String, PolicyLayer>,
+    calendars: Calendars,
     by_name: RwLock<BTreeMap<Arc<str>, Registered>>,
 }
+
+/// Calendars by the name that policies call them.
+pub(crate) type Calendars = BTreeMap<String, Arc<dyn Calendar>>;
 
 /// What a cache asks for when it is built.
 #[derive(Debug, Clone)]
@@ -84,8 +90,9 @@ impl Registry {
         seed: u64,
         defaults: PolicyLayer,
         policies: BTreeMap<String, PolicyLayer>,
+        calendars: Calendars,
     ) -> Self {
-        Self { seed, defaults, policies, by_name: RwLock::default() }
+        Self { seed, defaults, policies, calendars, by_name: RwLock::default() }
     }
 
     /// The cache of this name: the existing one if it has the same types and schema, or the one
@@ -96,7 +103,7 @@ impl Registry {
         make: impl FnOnce(Arc<Namespace>) -> C,
     ) -> Result<Arc<C>, Error> {
         check_name(&blueprint.name)?;
-        let policy = self.resolve(blueprint)?;
+        let rules = self.rules_of(self.resolve(blueprint)?);
         let mut by_name = self.by_name.write();
         let count = by_name.len();
         match by_name.entry(blueprint.name.as_str().into()) {
@@ -113,7 +120,7 @@ impl Registry {
                     hasher: MemoryHasher::new(self.seed, &blueprint.name),
                     counters: Counters::new(),
                     holdings: Holdings::default(),
-                    policy: ArcSwap::from_pointee(policy),
+                    rules: ArcSwap::from_pointee(rules),
                     world: AtomicU64::new(1),
                 });
                 let core = Arc::new(make(Arc::clone(&namespace)));
@@ -133,6 +140,20 @@ impl Registry {
         };
         let named = named.cloned().unwrap_or_default();
         Ok(blueprint.layer.over(&named).over(&self.defaults).resolve())
+    }
+
+    /// The rules of a namespace, built in this process or not.
+    pub(crate) fn rules_for(&self, name: &str) -> Arc<Rules> {
+        if let Some(namespace) = self.get(name) {
+            return namespace.rules();
+        }
+        let named = self.policies.get(name).cloned().unwrap_or_default();
+        Arc::new(self.rules_of(named.over(&self.defaults).resolve()))
+    }
+
+    fn rules_of(&self, policy: Policy) -> Rules {
+        let named = policy.calendar.as_deref().and_then(|name| self.calendars.get(name));
+        Rules { calendar: named.cloned(), policy }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Namespace>> {

@@ -20,8 +20,10 @@ pub enum StaleReason {
     OriginFailed,
     /// The origin failed a moment ago and is being left alone.
     OriginBackoff,
-    /// The fill took longer than its deadline.
+    /// The fill took longer than its hard deadline, or than the soft one and goes on.
     Deadline,
+    /// A fill is fetching the next value; nobody waits for it.
+    Revalidating,
     /// Nobody asked the origin: this call only reads what is held.
     NotRefreshed,
 }
@@ -52,6 +54,7 @@ impl StaleReason {
             StaleReason::OriginFailed => "origin-failed",
             StaleReason::OriginBackoff => "origin-backoff",
             StaleReason::Deadline => "deadline",
+            StaleReason::Revalidating => "revalidating",
             StaleReason::NotRefreshed => "not-refreshed",
         }
     }

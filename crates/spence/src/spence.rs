@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::builder::{CacheBuilder, SpenceBuilder};
+use crate::builder::SpenceBuilder;
+use crate::cache_builder::CacheBuilder;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::invalidate::Target;

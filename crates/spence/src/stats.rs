@@ -268,11 +268,14 @@ pub struct Snapshot {
     pub disk_budget: u64,
     /// Times that the disk failed, or could not take or return a value.
     pub disk_errors: u64,
+    /// Times that reads from disk were suspended for a second, since five in a row had failed or
+    /// taken too long.
+    pub disk_breaker_opened: u64,
     /// Keys that the disk holds values of.
     pub disk_entries: u64,
     /// Invalidations and expiries made by tag, prefix, glob or namespace.
     pub bans: u64,
-    /// Different tags, prefixes and globs that are kept as banned.
+    /// Different tags, namespaces, prefixes and globs that are kept as banned.
     pub bans_in_force: u64,
 }
 

@@ -16,7 +16,7 @@ async fn market(feed: &Feed, stale_if_error: Duration) -> (Spence, Market) {
     let policy = PolicyLayer::new().ttl(Duration::from_secs(60)).stale_if_error(stale_if_error);
     let spence = Spence::builder().policy("OHLCV", policy).build().await.unwrap();
     let provider = Provider::new(&feed.base_url(), None).unwrap();
-    let market = Market::new(&spence, provider).unwrap();
+    let market = Market::new(&spence, provider, "feed").unwrap();
     (spence, market)
 }
 

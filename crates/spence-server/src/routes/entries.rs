@@ -59,6 +59,8 @@ pub(crate) async fn put(
     check_key(&key)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let etag = etag(&body);
+    // A copy: what the connection hands out is part of its whole read buffer.
+    let body = Bytes::copy_from_slice(&body);
     let value = RawValue { content_type: content_type.unwrap_or_default().to_owned(), body };
     let mut fill = Fill::new(value);
     if let Some(ttl) = ttl {

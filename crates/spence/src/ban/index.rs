@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Ban, Cover, Glob, Verdict, What};
+use super::{Ban, Cover, Effect, Glob, Verdict, What};
 use crate::sync::{AtomicU64, Ordering, RwLock};
 
 /// The most different things that can be banned at a time. Beyond it a new prefix or glob bans
@@ -31,7 +31,7 @@ struct Index {
     everything: Cover,
     tags: HashMap<Arc<str>, Cover>,
     namespaces: HashMap<Arc<str>, Scoped>,
-    /// Covers in `tags` and in the `prefixes` and `globs` of all namespaces.
+    /// Covers in `tags`, and namespaces with the covers in their `prefixes` and `globs`.
     count: usize,
 }
 
@@ -103,36 +103,66 @@ impl Index {
             }
         };
         cover.add(position, effect);
+        if effect == Effect::Invalidate {
+            self.retire(&what, position);
+        }
         what
+    }
+
+    /// Forgets what an invalidation of a whole namespace, or of everything, has made needless.
+    fn retire(&mut self, what: &What, position: u64) {
+        match what {
+            What::Namespace(namespace) => self.scoped(namespace).retire(position),
+            What::Everything => {
+                self.tags.retain(|_, cover| cover.is_after(position));
+                self.namespaces.retain(|_, scoped| {
+                    scoped.retire(position);
+                    scoped.count() > 1 || scoped.whole.is_after(position)
+                });
+            }
+            What::Tag(_) | What::Prefix { .. } | What::Glob { .. } => return,
+        }
+        self.count = self.tags.len() + self.namespaces.values().map(Scoped::count).sum::<usize>();
     }
 
     /// `what`, counted if it is new; or what stands for it when there are too many.
     fn admit(&mut self, what: What) -> What {
-        if matches!(what, What::Everything | What::Namespace(_)) || self.latest(&what).is_some() {
+        if self.latest(&what).is_some() {
             return what;
         }
-        let full = self.count >= MAX_BANS;
+        // A namespace that is new counts too.
+        let full = self.count + 1 >= MAX_BANS;
         match what {
-            What::Tag(_) if full => return What::Everything,
-            What::Prefix { namespace, .. } if full => return What::Namespace(namespace),
+            What::Tag(_) | What::Namespace(_) if full => return What::Everything,
+            What::Prefix { ref namespace, .. } | What::Glob { ref namespace, .. } if full => {
+                return match self.namespaces.contains_key(namespace) {
+                    true => What::Namespace(Arc::clone(namespace)),
+                    false => What::Everything,
+                };
+            }
             What::Glob { ref namespace, ref pattern } => {
                 let scoped = self.scoped(namespace);
                 // A pattern that cannot be read covers its whole namespace.
                 match Glob::new(pattern) {
-                    Ok(glob) if !full && scoped.globs.len() < MAX_GLOBS => {
+                    Ok(glob) if scoped.globs.len() < MAX_GLOBS => {
                         scoped.globs.push((glob, Cover::default()));
                     }
                     _ => return What::Namespace(Arc::clone(namespace)),
                 }
             }
-            _ => {}
+            // Counted when it comes to be.
+            What::Namespace(_) => return what,
+            What::Tag(_) | What::Prefix { .. } | What::Everything => {}
         }
         self.count += 1;
         what
     }
 
     fn scoped(&mut self, namespace: &Arc<str>) -> &mut Scoped {
-        self.namespaces.entry(Arc::clone(namespace)).or_default()
+        self.namespaces.entry(Arc::clone(namespace)).or_insert_with(|| {
+            self.count += 1;
+            Scoped::default()
+        })
     }
 
     fn cover<'a>(&self, namespace: &str, key: &str, tags: impl Iterator<Item = &'a str>) -> Cover {
@@ -165,6 +195,16 @@ impl Index {
 }
 
 impl Scoped {
+    /// Covers, and the namespace itself.
+    fn count(&self) -> usize {
+        1 + self.prefixes.len() + self.globs.len()
+    }
+
+    fn retire(&mut self, position: u64) {
+        self.prefixes.retain(|_, cover| cover.is_after(position));
+        self.globs.retain(|(_, cover)| cover.is_after(position));
+    }
+
     fn cover(&self, key: &str) -> Cover {
         let mut cover = self.whole;
         for (glob, of_glob) in &self.globs {
@@ -204,7 +244,6 @@ fn common_prefix<'a>(a: &str, b: &'a str) -> &'a str {
 
 #[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
-    use super::super::Effect;
     use super::*;
 
     fn prefix(namespace: &str, prefix: &str) -> What {
@@ -287,20 +326,40 @@ mod tests {
         assert!(bans.in_force(&first));
         bans.add(Ban { position: 2, ..first.clone() });
         assert!(!bans.in_force(&first));
-        assert_eq!(bans.len(), 1);
+        assert_eq!(bans.len(), 2, "the namespace and its glob");
     }
 
     #[test]
-    fn too_many_bans_forget_more_never_less() {
+    fn too_many_bans_forget_more_never_less_and_leave_room_again() {
         let bans = Bans::default();
-        for position in 0..=MAX_BANS as u64 {
+        let ban = |position: u64| {
             let what = What::Tag(position.to_string().into());
-            bans.add(Ban { position: position + 1, effect: Effect::Invalidate, what });
-        }
-        assert_eq!(bans.len(), MAX_BANS);
-        let tag = Ban { position: 1, effect: Effect::Invalidate, what: What::Tag("new".into()) };
-        assert_eq!(bans.add(tag).what, What::Everything);
-        let verdict = bans.verdict("n", "k", [].into_iter(), MAX_BANS as u64);
-        assert_eq!(verdict, Verdict::Dead { since: MAX_BANS as u64 + 1 });
+            bans.add(Ban { position, effect: Effect::Invalidate, what }).what
+        };
+        let last = MAX_BANS as u64;
+        assert!((1..last).all(|position| ban(position) != What::Everything));
+        assert_eq!(bans.len(), MAX_BANS - 1);
+        assert_eq!(ban(last), What::Everything);
+        let verdict = |as_of| bans.verdict("n", "k", [].into_iter(), as_of);
+        assert_eq!(verdict(last - 1), Verdict::Dead { since: last });
+        assert_eq!((verdict(last), bans.len()), (Verdict::Alive, 0));
+        assert_ne!(ban(last + 1), What::Everything);
+    }
+
+    #[test]
+    fn a_whole_namespace_makes_its_narrower_bans_needless_but_not_later_ones() {
+        let bans = Bans::default();
+        let ban = |position, what| bans.add(Ban { position, effect: Effect::Invalidate, what });
+        ban(1, prefix("n", "a"));
+        ban(2, glob("n", "*b"));
+        ban(3, What::Namespace("n".into()));
+        ban(4, prefix("n", "c"));
+        assert_eq!(bans.len(), 2);
+        let verdict = |key| bans.verdict("n", key, [].into_iter(), 0);
+        assert_eq!(verdict("a"), Verdict::Dead { since: 3 });
+        assert_eq!(verdict("c"), Verdict::Dead { since: 4 });
+        ban(5, What::Everything);
+        assert_eq!(bans.len(), 0);
+        assert_eq!(verdict("c"), Verdict::Dead { since: 5 });
     }
 }

@@ -79,6 +79,11 @@ impl Cover {
         both
     }
 
+    /// Whether one of them stands after `position`.
+    fn is_after(self, position: u64) -> bool {
+        self.invalidated.max(self.expired) > position
+    }
+
     fn has(self, position: u64, effect: Effect) -> bool {
         match effect {
             Effect::Invalidate => self.invalidated == position,

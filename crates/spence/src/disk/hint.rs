@@ -17,6 +17,7 @@ const MAGIC: [u8; 8] = *b"SPENCEHT";
 const VERSION: u16 = 1;
 const HEAD_BYTES: usize = 64;
 const SLOT_BYTES: usize = 24;
+const MAX_NAMESPACES: usize = 1 << 10;
 
 /// A record of a segment, without its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +60,22 @@ impl Contents {
         u16::try_from(position).unwrap_or(u16::MAX)
     }
 
-    /// Adds a ban; the second copy of one adds nothing.
+    /// Adds a ban; the second copy of one, which comes right after it, adds nothing.
     pub(super) fn ban(&mut self, ban: Ban) {
-        if !self.bans.contains(&ban) {
+        if self.bans.last() != Some(&ban) {
             self.bans.push(ban);
         }
     }
 
-    /// The size of the hint file.
+    /// Whether a hint file can say it: a record names its namespace in ten bits.
+    pub(super) fn fits_a_hint(&self) -> bool {
+        self.namespaces.len() <= MAX_NAMESPACES
+    }
+
+    /// The size of the hint file, at most.
     pub(super) fn hint_bytes(&self) -> u64 {
         let names: usize = self.namespaces.iter().map(|name| name.len() + 5).sum();
-        let bans = self.bans.len() * 2 * 1024;
+        let bans: usize = self.bans.iter().map(|ban| ban_body(ban).len() + 5).sum();
         (HEAD_BYTES + self.records.len() * SLOT_BYTES + names + bans + 16) as u64
     }
 }
@@ -83,8 +89,12 @@ pub(super) fn write(
 ) -> io::Result<u64> {
     let bytes = encode(number, segment_bytes, contents);
     let unfinished = path.with_extension("hint.tmp");
-    fs::write(&unfinished, &bytes)?;
-    fs::rename(&unfinished, path)?;
+    let written = fs::write(&unfinished, &bytes).and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = written {
+        // Nothing half-written stays; if it does, it is removed at the next start.
+        drop(fs::remove_file(&unfinished));
+        return Err(error);
+    }
     Ok(bytes.len() as u64)
 }
 

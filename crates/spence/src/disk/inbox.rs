@@ -8,17 +8,23 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::{Ack, Op};
 use crate::envelope::StoredEntry;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key::Identity;
 
-/// Payloads on their way, at most, in bytes; beyond it they are not kept on disk.
+/// Work on its way, at most, in bytes; beyond it values are not kept on disk.
 const MAX_BYTES: usize = 32 << 20;
+/// Beyond this the tier is given up for lost up to here: nothing that it holds is believed, and
+/// once the device answers again, that is written down as one ban of everything.
+const MAX_BEHIND_BYTES: usize = 2 * MAX_BYTES;
+/// How long the writer waits for work at most.
+const QUIET: Duration = Duration::from_secs(1);
 /// The most work that the writer takes at once.
 const MAX_BATCH: usize = 1024;
 /// What an operation takes beside its payload, roughly.
@@ -45,7 +51,31 @@ struct State {
     queue: VecDeque<Work>,
     pending: HashMap<u64, Pending, Identity>,
     bytes: usize,
+    /// Nothing up to this position is believed.
+    floor: u64,
+    /// Whether the writer has yet to write the floor down.
+    floor_is_new: bool,
     closed: bool,
+}
+
+/// What a reader must know before it looks at the index.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// The tier is closed, or holds nothing that can be believed under this key.
+    Nothing,
+    /// This entry is on its way.
+    Entry(Arc<StoredEntry>),
+    /// Look; what lies at or below `floor` counts for nothing, and what is found is fresh until
+    /// `expired_at_ms` at the latest.
+    Look { floor: u64, expired_at_ms: Option<u64> },
+}
+
+/// What the writer is to do.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) work: Vec<Work>,
+    /// A new floor to be written down.
+    pub(super) floor: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -75,11 +105,18 @@ impl Inbox {
     }
 
     /// Takes work in. When there is too much already, the payload of a put is let go and what the
-    /// disk has under its key is removed instead, so that nothing older comes back.
+    /// disk has under its key is removed instead, so that nothing older comes back; when there is
+    /// too much of that as well, the tier forgets everything.
     pub(super) fn put(&self, hash: u64, op: Op) -> Ack {
         let mut state = self.state.lock();
         if state.closed {
-            return Ack::failed(Error::new(crate::ErrorKind::Closed, "the disk tier is closed"));
+            return Ack::failed(Error::new(ErrorKind::Closed, "the disk tier is closed"));
+        }
+        if state.bytes > MAX_BEHIND_BYTES {
+            self.overflows.fetch_add(1, Ordering::Relaxed);
+            state.raise_floor(op.seq());
+            let message = "disk tier: too far behind to record anything";
+            return Ack::failed(Error::new(ErrorKind::Storage, message));
         }
         let mut op = state.consider_pending(hash, op);
         if state.bytes + op.bytes() > MAX_BYTES
@@ -111,23 +148,56 @@ impl Inbox {
     }
 
     /// What a reader must know of a key before it looks at the index.
-    pub(super) fn pending(&self, hash: u64) -> Option<Pending> {
-        self.state.lock().pending.get(&hash).cloned()
+    pub(super) fn known(&self, hash: u64) -> Known {
+        let state = self.state.lock();
+        let floor = state.floor;
+        let pending = state.pending.get(&hash).filter(|pending| pending.seq() > floor);
+        match pending {
+            _ if state.closed => Known::Nothing,
+            Some(Pending::Put(entry)) => Known::Entry(Arc::clone(entry)),
+            Some(Pending::Removed { .. }) => Known::Nothing,
+            Some(Pending::Expired { at_ms, .. }) => {
+                Known::Look { floor, expired_at_ms: Some(*at_ms) }
+            }
+            None => Known::Look { floor, expired_at_ms: None },
+        }
     }
 
-    /// The next batch; waits for one. `None` when closed and empty.
-    pub(super) fn take(&self) -> Option<Vec<Work>> {
+    /// Nothing up to `position` is believed any more.
+    pub(super) fn raise_floor(&self, position: u64) {
+        self.state.lock().raise_floor(position);
+    }
+
+    /// The floor, which the writer could not write down.
+    pub(super) fn floor_is_owed(&self) {
+        self.state.lock().floor_is_new = true;
+    }
+
+    /// The position up to which nothing is believed.
+    pub(super) fn floor(&self) -> u64 {
+        self.state.lock().floor
+    }
+
+    /// The next batch; waits for one, but not for long, so that the writer can also do what is
+    /// due in quiet times (the batch is empty then). `None` when closed and empty.
+    pub(super) fn take(&self) -> Option<Batch> {
         let mut state = self.state.lock();
-        while state.queue.is_empty() {
-            if state.closed {
-                return None;
-            }
-            self.arrived.wait(&mut state);
+        if state.queue.is_empty() && !state.closed {
+            self.arrived.wait_for(&mut state, QUIET);
+        }
+        if state.queue.is_empty() && state.closed {
+            return None;
         }
         let count = state.queue.len().min(MAX_BATCH);
-        let batch: Vec<_> = state.queue.drain(..count).collect();
-        state.bytes -= batch.iter().map(|work| work.op.bytes()).sum::<usize>();
-        Some(batch)
+        let work: Vec<_> = state.queue.drain(..count).collect();
+        state.bytes -= work.iter().map(|work| work.op.bytes()).sum::<usize>();
+        let floor = state.new_floor();
+        Some(Batch { work, floor })
+    }
+
+    /// The floor, if it has yet to be written down.
+    pub(super) fn new_floor(&self) -> Option<u64> {
+        self.state.lock().new_floor()
     }
 
     /// The index knows of this work now (or the work has failed): readers need not any more,
@@ -148,6 +218,15 @@ impl Inbox {
 }
 
 impl State {
+    fn raise_floor(&mut self, position: u64) {
+        self.floor = self.floor.max(position);
+        self.floor_is_new = true;
+    }
+
+    fn new_floor(&mut self) -> Option<u64> {
+        std::mem::take(&mut self.floor_is_new).then_some(self.floor)
+    }
+
     /// An expiry of what is itself on its way becomes part of it; the writer must then not look
     /// for it on disk.
     fn consider_pending(&self, hash: u64, op: Op) -> Op {
@@ -170,6 +249,14 @@ impl State {
 }
 
 impl Op {
+    fn seq(&self) -> u64 {
+        match self {
+            Op::Put(entry) => entry.seq,
+            Op::Remove { seq, .. } | Op::Expire { seq, .. } => *seq,
+            Op::Ban(ban) => ban.position,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Op::Put(entry) => entry.payload.len() + entry.key.len() + OVERHEAD_BYTES,

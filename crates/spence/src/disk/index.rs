@@ -4,6 +4,8 @@
 //! authority: a record that it does not point at does not exist. Only the writer thread changes
 //! it; readers lock one of its shards.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
@@ -15,7 +17,8 @@ const CHUNK: usize = 4096;
 
 /// Where a record lies: which segment, from where, how long. Packed into 64 bits.
 ///
-/// Lowest first: 16 bits segment slot, 22 bits offset / 16, 22 bits length / 16, 4 bits zero.
+/// Lowest first: 16 bits segment slot, 22 bits offset / 16, 22 bits length / 16, and how often it
+/// was read in 4 bits, which saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Place(u64);
 
@@ -39,7 +42,20 @@ impl Place {
     pub(super) fn length(self) -> usize {
         (self.0 >> 38 & 0x3F_FFFF) as usize * ALIGN
     }
+
+    /// Whether both are the same place, however often it was read.
+    pub(super) fn is_at(self, other: Self) -> bool {
+        (self.0 ^ other.0) << (64 - READS_AT) == 0
+    }
+
+    /// How often it was read since it was written there, 15 at most.
+    pub(super) fn reads(self) -> u8 {
+        (self.0 >> READS_AT) as u8
+    }
 }
+
+const READS_AT: u32 = 60;
+const ONE_READ: u64 = 1 << READS_AT;
 
 /// The newest record of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,11 +71,19 @@ pub(super) struct Index {
     shards: Box<[RwLock<Shard>]>,
 }
 
+/// A [`Located`] whose reads are counted under a shared lock.
+#[derive(Debug, Default)]
+struct Slot {
+    hash: u64,
+    seq: u64,
+    place: AtomicU64,
+}
+
 #[derive(Debug, Default)]
 struct Shard {
     /// Positions in `slots`, by hash.
     table: HashTable<u32>,
-    slots: Vec<Box<[Located]>>,
+    slots: Vec<Box<[Slot]>>,
     /// Positions in `slots` that are not in use.
     free: Vec<u32>,
     used: u32,
@@ -74,6 +98,11 @@ impl Index {
         self.shard(hash)?.read().get(hash)
     }
 
+    /// The record of a key, which is about to be read.
+    pub(super) fn read(&self, hash: u64) -> Option<Located> {
+        self.shard(hash)?.read().read(hash)
+    }
+
     /// Points `located.hash` at its record; returns what it pointed at before.
     pub(super) fn put(&self, located: Located) -> Option<Located> {
         self.shard(located.hash)?.write().put(located)
@@ -86,17 +115,22 @@ impl Index {
 
     /// Forgets every key whose record lies in `segment`.
     pub(super) fn remove_segment(&self, segment: u16) {
-        for shard in &self.shards {
-            let gone: Vec<u64> = shard.read().all(|l| l.place.segment() == segment);
-            for chunk in gone.chunks(256) {
-                let mut shard = shard.write();
-                for &hash in chunk {
-                    if shard.get(hash).is_some_and(|l| l.place.segment() == segment) {
-                        shard.remove(hash);
-                    }
-                }
+        for located in self.in_segment(segment) {
+            let Some(shard) = self.shard(located.hash) else { continue };
+            let mut shard = shard.write();
+            if shard.get(located.hash).is_some_and(|l| l.place.segment() == segment) {
+                shard.remove(located.hash);
             }
         }
+    }
+
+    /// The newest records that lie in `segment`.
+    pub(super) fn in_segment(&self, segment: u16) -> Vec<Located> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            found.extend(shard.read().all().filter(|l| l.place.segment() == segment));
+        }
+        found
     }
 
     pub(super) fn len(&self) -> usize {
@@ -110,41 +144,51 @@ impl Index {
 }
 
 impl Shard {
-    fn located(&self, position: u32) -> Option<&Located> {
+    fn slot(&self, position: u32) -> Option<&Slot> {
         self.slots.get(position as usize / CHUNK)?.get(position as usize % CHUNK)
     }
 
-    fn located_mut(&mut self, position: u32) -> Option<&mut Located> {
+    fn slot_mut(&mut self, position: u32) -> Option<&mut Slot> {
         self.slots.get_mut(position as usize / CHUNK)?.get_mut(position as usize % CHUNK)
     }
 
     fn position(&self, hash: u64) -> Option<u32> {
-        self.table.find(hash, |&p| self.located(p).is_some_and(|l| l.hash == hash)).copied()
+        self.table.find(hash, |&p| self.slot(p).is_some_and(|slot| slot.hash == hash)).copied()
     }
 
     fn get(&self, hash: u64) -> Option<Located> {
-        self.located(self.position(hash)?).copied()
+        self.slot(self.position(hash)?).map(Slot::located)
+    }
+
+    fn read(&self, hash: u64) -> Option<Located> {
+        let slot = self.slot(self.position(hash)?)?;
+        let located = slot.located();
+        if located.place.reads() < 15 {
+            // Two readers at once may count as one; it is a hint only.
+            slot.place.store(located.place.0 + ONE_READ, Ordering::Relaxed);
+        }
+        Some(located)
     }
 
     fn put(&mut self, located: Located) -> Option<Located> {
         if let Some(position) = self.position(located.hash) {
-            let slot = self.located_mut(position)?;
-            return Some(std::mem::replace(slot, located));
+            let slot = self.slot_mut(position)?;
+            return Some(std::mem::replace(slot, located.into()).located());
         }
         let position = self.free.pop().unwrap_or_else(|| {
             if self.used as usize == self.slots.len() * CHUNK {
-                self.slots.push(vec![Located::default(); CHUNK].into());
+                self.slots.push((0..CHUNK).map(|_| Slot::default()).collect());
             }
             self.used += 1;
             self.used - 1
         });
-        *self.located_mut(position)? = located;
+        *self.slot_mut(position)? = located.into();
         let slots = &self.slots;
         let rehash = |&p: &u32| {
             slots
                 .get(p as usize / CHUNK)
                 .and_then(|c| c.get(p as usize % CHUNK))
-                .map_or(0, |l| l.hash)
+                .map_or(0, |slot| slot.hash)
         };
         self.table.insert_unique(located.hash, position, rehash);
         None
@@ -155,12 +199,24 @@ impl Shard {
         let found = self.table.find_entry(hash, |&p| p == position).ok()?;
         found.remove();
         self.free.push(position);
-        self.located(position).copied()
+        self.slot(position).map(Slot::located)
     }
 
-    fn all(&self, wanted: impl Fn(&Located) -> bool) -> Vec<u64> {
-        let located = self.table.iter().filter_map(|&position| self.located(position));
-        located.filter(|l| wanted(l)).map(|l| l.hash).collect()
+    fn all(&self) -> impl Iterator<Item = Located> {
+        self.table.iter().filter_map(|&position| self.slot(position)).map(Slot::located)
+    }
+}
+
+impl Slot {
+    fn located(&self) -> Located {
+        let place = Place(self.place.load(Ordering::Relaxed));
+        Located { hash: self.hash, seq: self.seq, place }
+    }
+}
+
+impl From<Located> for Slot {
+    fn from(Located { hash, seq, place }: Located) -> Self {
+        Self { hash, seq, place: AtomicU64::new(place.0) }
     }
 }
 
@@ -204,5 +260,19 @@ mod tests {
         let left = index.len();
         assert_eq!(index.put(located(hashes[2], 5, 1)), None);
         assert_eq!(index.len(), left + 1);
+    }
+
+    #[test]
+    fn reads_are_counted_up_to_fifteen_and_start_again_with_a_new_place() {
+        let index = Index::new();
+        index.put(located(1, 1, 3));
+        assert_eq!(index.get(1).map(|l| l.place.reads()), Some(0));
+        for _ in 0..20 {
+            assert_eq!(index.read(1).map(|l| (l.place.segment(), l.seq)), Some((3, 1)));
+        }
+        assert_eq!(index.get(1).map(|l| l.place.reads()), Some(15));
+        assert_eq!(index.in_segment(3).len(), 1);
+        index.put(located(1, 1, 4));
+        assert_eq!(index.get(1).map(|l| l.place.reads()), Some(0));
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::inbox::{Inbox, Pending};
-use super::reader::Reader;
+use super::device::Device;
+use super::inbox::{Inbox, Known};
+use super::index::Located;
+use super::reader::{Read, Reader};
 use super::recover;
 use super::shared::{Shared, entry_in};
 use super::writer::Writer;
-use super::{Ack, DiskStore, Op, Reading};
+use super::{Ack, DiskStore, Durability, Judge, Op, Reading};
 use crate::ban::Bans;
 use crate::clock::Clock;
 use crate::envelope::StoredEntry;
@@ -27,7 +29,7 @@ const MIN_SEGMENT_BYTES: u64 = 1_000_000;
 const MAX_SEGMENT_BYTES: u64 = 64_000_000;
 
 /// How the disk tier is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct DiskOptions {
     pub(crate) dir: PathBuf,
     /// Bytes of all files, at every instant.
@@ -36,12 +38,15 @@ pub(crate) struct DiskOptions {
     pub(crate) deadline: Duration,
     /// Whether payloads that shrink are compressed.
     pub(crate) compress: bool,
+    pub(crate) durability: Durability,
+    pub(crate) device: Arc<dyn Device>,
 }
 
 /// The segmented log.
 pub(crate) struct DiskLog {
     shared: Arc<Shared>,
     reader: Reader,
+    unverified_until: u64,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -52,8 +57,9 @@ impl DiskLog {
         options: DiskOptions,
         clock: &Clock,
         bans: &Arc<Bans>,
+        judge: Box<dyn Judge>,
     ) -> Result<(Self, u64), Error> {
-        let recovered = recover::open(&options.dir)?;
+        let recovered = recover::open(&options)?;
         // What had to be widened to find room must be kept as widened.
         let widened: Vec<_> = recovered
             .bans
@@ -67,6 +73,8 @@ impl DiskLog {
             budget: options.budget.max(MIN_BUDGET),
             segment_bytes,
             compress: options.compress,
+            durability: options.durability,
+            device: options.device,
             clock: clock.clone(),
             hasher: recovered.hasher,
             index: recovered.index,
@@ -74,6 +82,7 @@ impl DiskLog {
             inbox: Inbox::new(),
             usage: Mutex::new(recovered.usage),
             bans: Arc::clone(bans),
+            judge,
             total: recovered.total,
             errors: AtomicU64::new(0),
         });
@@ -87,26 +96,28 @@ impl DiskLog {
                 Error::with_source(ErrorKind::Storage, message, error)
             })?;
         let reader = Reader::new(clock.clone(), options.deadline);
-        let log = Self { shared, reader, writer: Mutex::new(Some(thread)) };
+        let unverified_until = recovered.unverified_until;
+        let log = Self { shared, reader, unverified_until, writer: Mutex::new(Some(thread)) };
         widened.into_iter().for_each(|ban| drop(log.accept(Op::Ban(ban))));
         Ok((log, recovered.last_position))
     }
 
     async fn read(&self, namespace: &str, key: &str) -> Option<StoredEntry> {
         let hash = self.shared.hasher.hash(namespace, key);
-        let expired_at_ms = match self.shared.inbox.pending(hash) {
-            Some(Pending::Put(entry)) => {
-                return entry.is(namespace, key).then(|| (*entry).clone());
-            }
-            Some(Pending::Removed { .. }) => return None,
-            Some(Pending::Expired { at_ms, .. }) => Some(at_ms),
-            None => None,
+        let (floor, expired_at_ms) = match self.shared.inbox.known(hash) {
+            Known::Nothing => return None,
+            Known::Entry(entry) => return entry.is(namespace, key).then(|| (*entry).clone()),
+            Known::Look { floor, expired_at_ms } => (floor, expired_at_ms),
         };
-        let located = self.shared.index.get(hash)?;
+        let located = self.shared.index.read(hash).filter(|located| located.seq > floor)?;
         let segment = self.shared.table.get(located.place.segment())?;
-        let bytes = self.reader.read(segment, located.place).await;
-        let entry = bytes.and_then(|bytes| entry_in(Bytes::from(bytes), located));
-        if entry.is_none() && self.shared.index.get(hash) == Some(located) {
+        let entry = match self.reader.read(segment, located.place).await {
+            Read::Record(bytes) => entry_in(Bytes::from(bytes), located),
+            Read::Failed => None,
+            Read::NotAsked => return None,
+        };
+        let same = |now: Located| now.seq == located.seq && now.place.is_at(located.place);
+        if entry.is_none() && self.shared.index.get(hash).is_some_and(same) {
             self.shared.errors.fetch_add(1, Ordering::Relaxed);
         }
         let mut entry = entry.filter(|entry| entry.is(namespace, key))?;
@@ -137,6 +148,10 @@ impl DiskStore for DiskLog {
         self.shared.inbox.put(hash, op)
     }
 
+    fn unverified_until(&self) -> u64 {
+        self.unverified_until
+    }
+
     fn bytes(&self) -> u64 {
         self.shared.total.load(Ordering::Relaxed)
     }
@@ -155,6 +170,10 @@ impl DiskStore for DiskLog {
 
     fn errors(&self) -> u64 {
         self.shared.errors.load(Ordering::Relaxed) + self.shared.inbox.overflows()
+    }
+
+    fn breaker_opened(&self) -> u64 {
+        self.reader.times_opened()
     }
 
     fn close(&self) {

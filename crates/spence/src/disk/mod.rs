@@ -5,6 +5,7 @@
 //! older one. Checksums are verified on every read; what cannot be read is a miss. The formats
 //! are described in docs/formats.md, the choice in docs/decisions/0003-disk-log.md.
 
+pub(crate) mod device;
 mod format;
 mod hint;
 mod inbox;
@@ -13,17 +14,20 @@ mod log;
 mod noop;
 mod owner;
 mod reader;
+mod reclaim;
 mod recover;
 mod rotate;
 mod scan;
 mod segment;
 mod shared;
+mod stage;
 mod usage;
 mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -31,8 +35,23 @@ pub(crate) use log::{DiskLog, DiskOptions, MIN_BUDGET};
 pub(crate) use noop::NoDisk;
 
 use crate::ban::Ban;
+use crate::clock::Clock;
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
+
+/// How long a caller waits for its write; the write itself goes on.
+const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What accepted values and invalidations survive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process, however sudden. After a power cut, what the disk holds is served
+    /// labelled unverified, since an invalidation may have been lost.
+    #[default]
+    Process,
+    /// A power cut too: each batch of writes waits for the device (`fdatasync`).
+    Power,
+}
 
 /// A read under way.
 pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Option<StoredEntry>> + Send + 'a>>;
@@ -61,6 +80,10 @@ pub(crate) trait DiskStore: Send + Sync {
     /// Takes an operation in, to be kept in the order of acceptance. Readers see it at once.
     fn accept(&self, op: Op) -> Ack;
 
+    /// What was stored up to this position may have been invalidated since, and the power cut that
+    /// came after it have taken the news; 0 if nothing was lost.
+    fn unverified_until(&self) -> u64;
+
     /// Bytes of all files.
     fn bytes(&self) -> u64;
 
@@ -76,8 +99,18 @@ pub(crate) trait DiskStore: Send + Sync {
     /// How often the disk failed, or could not take or return a value.
     fn errors(&self) -> u64;
 
+    /// How often reads were suspended, since too many in a row had failed.
+    fn breaker_opened(&self) -> u64;
+
     /// Finishes what was accepted and lets go of the directory. Blocks; idempotent.
     fn close(&self);
+}
+
+/// Knows the policies, which the disk does not.
+pub(crate) trait Judge: Send + Sync {
+    /// The moment, in milliseconds of Unix time, from which on the policy in force does not let an
+    /// entry be served at all.
+    fn gone_at_ms(&self, entry: &StoredEntry) -> u64;
 }
 
 /// The promise that an accepted operation will be kept.
@@ -103,13 +136,20 @@ impl Ack {
         Self(State::Pending(result))
     }
 
-    /// Waits until the operation would survive the end of this process.
-    pub(crate) async fn kept(self) -> Result<(), Error> {
-        match self.0 {
-            State::Done(result) => result,
-            State::Pending(result) => result
-                .await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Storage, "the disk writer ended"))),
+    /// Waits until the operation would survive the end of this process, but no longer than a
+    /// device may take that is not hung.
+    pub(crate) async fn kept(self, clock: &Clock) -> Result<(), Error> {
+        let result = match self.0 {
+            State::Done(result) => return result,
+            State::Pending(result) => result,
+        };
+        match clock.timeout(WRITE_DEADLINE, result).await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Error::new(ErrorKind::Storage, "the disk writer ended")),
+            None => {
+                let message = format!("disk tier: not recorded within {WRITE_DEADLINE:?}");
+                Err(Error::new(ErrorKind::Storage, message))
+            }
         }
     }
 }

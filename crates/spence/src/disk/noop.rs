@@ -19,6 +19,10 @@ impl DiskStore for NoDisk {
         Ack::done()
     }
 
+    fn unverified_until(&self) -> u64 {
+        0
+    }
+
     fn bytes(&self) -> u64 {
         0
     }
@@ -36,6 +40,10 @@ impl DiskStore for NoDisk {
     }
 
     fn errors(&self) -> u64 {
+        0
+    }
+
+    fn breaker_opened(&self) -> u64 {
         0
     }
 

@@ -14,16 +14,27 @@ use tokio::sync::oneshot;
 use super::index::Place;
 use super::segment::Segment;
 use crate::clock::Clock;
+use crate::resilience::Breaker;
 
 const THREADS: usize = 4;
 /// More waiting reads than this and the tier counts as too slow: the read is a miss.
 const MAX_WAITING: usize = 256;
+
+/// What came of a read.
+pub(super) enum Read {
+    Record(Vec<u8>),
+    /// The device failed or took too long.
+    Failed,
+    /// It has failed too often lately.
+    NotAsked,
+}
 
 /// The threads, and what they are to read.
 pub(super) struct Reader {
     shared: Arc<Shared>,
     clock: Clock,
     deadline: Duration,
+    breaker: Breaker,
 }
 
 #[derive(Default)]
@@ -48,18 +59,36 @@ struct Job {
 
 impl Reader {
     pub(super) fn new(clock: Clock, deadline: Duration) -> Self {
-        Self { shared: Arc::default(), clock, deadline }
+        let breaker = Breaker::new(clock.clone());
+        Self { shared: Arc::default(), clock, deadline, breaker }
     }
 
-    /// The bytes of a record; `None` when the device fails or takes too long.
-    pub(super) async fn read(&self, segment: Arc<Segment>, place: Place) -> Option<Vec<u8>> {
+    /// The bytes of a record. The deadline counts for the wait; a device that fails or is too slow
+    /// a few times in a row is not asked for a while.
+    pub(super) async fn read(&self, segment: Arc<Segment>, place: Place) -> Read {
         let mut buffer = vec![0; place.length()];
-        if segment.read_nowait(&mut buffer, place.offset()).ok()? == buffer.len() {
-            return Some(buffer);
+        match segment.read_nowait(&mut buffer, place.offset()) {
+            Ok(read) if read == buffer.len() => return Read::Record(buffer),
+            _ if !self.breaker.is_closed() => return Read::NotAsked,
+            Ok(_) | Err(_) => {}
         }
+        let read = self.wait_for(segment, place).await;
+        match &read {
+            Some(_) => self.breaker.succeeded(),
+            None => self.breaker.failed(),
+        }
+        read.map_or(Read::Failed, Read::Record)
+    }
+
+    async fn wait_for(&self, segment: Arc<Segment>, place: Place) -> Option<Vec<u8>> {
         let (done, result) = oneshot::channel();
         self.shared.submit(Job { segment, place, done })?;
         self.clock.timeout(self.deadline, result).await?.ok()?
+    }
+
+    /// How often the breaker has opened.
+    pub(super) fn times_opened(&self) -> u64 {
+        self.breaker.times_opened()
     }
 }
 

@@ -12,9 +12,11 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
+use super::device::Device;
 use super::format::{SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader};
 use super::hint::{self, Contents, Listed};
 use super::index::{Index, Located, Place};
+use super::log::DiskOptions;
 use super::owner::Owner;
 use super::scan::scan;
 use super::segment::{Segment, SegmentTable, segment_number};
@@ -29,6 +31,15 @@ use crate::key::{Identity, StoredHasher};
 pub(super) struct Sealed {
     pub(super) segment: Arc<Segment>,
     pub(super) bans: Vec<Ban>,
+    /// When it is worth looking whether it still holds anything that may be served, in
+    /// milliseconds of Unix time.
+    pub(super) look_at_ms: u64,
+}
+
+impl Sealed {
+    pub(super) fn new(segment: Arc<Segment>, bans: Vec<Ban>) -> Self {
+        Self { segment, bans, look_at_ms: 0 }
+    }
 }
 
 /// What an opened directory holds.
@@ -44,23 +55,26 @@ pub(super) struct Recovered {
     pub(super) newest: Option<(Arc<Segment>, Contents)>,
     pub(super) bans: Vec<Ban>,
     pub(super) last_position: u64,
+    /// What was stored up to here may have been invalidated by something that was lost.
+    pub(super) unverified_until: u64,
     /// Bytes of all files.
     pub(super) total: Arc<AtomicU64>,
 }
 
 /// Takes the directory over and reads what is in it. Changes nothing if a segment is of a newer
 /// format.
-pub(super) fn open(dir: &Path) -> Result<Recovered, Error> {
+pub(super) fn open(options: &DiskOptions) -> Result<Recovered, Error> {
+    let DiskOptions { dir, durability, device, .. } = options;
     let failed = |what: &str, error: io::Error| {
         let message = format!("disk directory {}: {what}: {error}", dir.display());
         Error::with_source(ErrorKind::Storage, message, error)
     };
     fs::create_dir_all(dir).map_err(|e| failed("create", e))?;
-    let mut owner = Owner::take(dir)?;
+    let owner = Owner::take(dir)?;
     let files = segment_files(dir).map_err(|e| failed("list", e))?;
     let headers = read_headers(dir, &files)?;
     let hash_key = headers.first().map(|header| header.hash_key);
-    let hasher = owner.hasher(hash_key).map_err(|e| failed("read or write LOCK", e))?;
+    let hasher = owner.hasher(hash_key);
     remove_unfinished(dir).map_err(|e| failed("remove an unfinished hint", e))?;
 
     let mut recovered = Recovered {
@@ -73,19 +87,24 @@ pub(super) fn open(dir: &Path) -> Result<Recovered, Error> {
         newest: None,
         bans: Vec::new(),
         last_position: 0,
+        unverified_until: 0,
         total: Arc::default(),
     };
     let mut graves = Graves::default();
     for (number, path) in files {
-        let (segment, contents) =
-            recovered.load(path, number).map_err(|e| failed(&format!("segment {number}"), e))?;
+        let (segment, contents) = recovered
+            .load(path, number, device)
+            .map_err(|e| failed(&format!("segment {number}"), e))?;
         recovered.apply(&segment, &contents, &mut graves);
         recovered.bans.extend(contents.bans.iter().cloned());
         recovered.last_position = recovered.last_position.max(contents.last_position);
         if let Some((segment, contents)) = recovered.newest.replace((segment, contents)) {
-            recovered.sealed.push_back(Sealed { segment, bans: contents.bans });
+            recovered.sealed.push_back(Sealed::new(segment, contents.bans));
         }
     }
+    let last = recovered.last_position;
+    let begun = recovered.owner.begin(hasher, last, *durability);
+    recovered.unverified_until = begun.map_err(|e| failed("write LOCK", e))?;
     Ok(recovered)
 }
 
@@ -93,11 +112,16 @@ pub(super) fn open(dir: &Path) -> Result<Recovered, Error> {
 type Graves = HashMap<u64, u64, Identity>;
 
 impl Recovered {
-    fn load(&self, path: PathBuf, number: u64) -> io::Result<(Arc<Segment>, Contents)> {
+    fn load(
+        &self,
+        path: PathBuf,
+        number: u64,
+        device: &Arc<dyn Device>,
+    ) -> io::Result<(Arc<Segment>, Contents)> {
         let slot = self.table.free_slot().ok_or_else(|| io::Error::other("too many segments"))?;
         let bytes = fs::metadata(&path)?.len();
         let hint_path = path.with_extension("hint");
-        let open = |bytes| Segment::open(path.clone(), number, slot, bytes, &self.total);
+        let open = |bytes| Segment::open(path.clone(), number, slot, bytes, device, &self.total);
         let (segment, contents) = match hint::read(&hint_path, number, bytes) {
             Some(contents) => {
                 let segment = open(bytes)?;

@@ -1,31 +1,34 @@
 //! One segment file, and the table of those that are open.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSliceMut};
-use std::os::unix::fs::FileExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+use super::device::Device;
 
 /// Room that is left in each segment for the bans of those that are dropped when it is begun.
 pub(super) const CARRIED_BYTES: usize = 128 << 10;
-/// Budget that is left free for the beginning of a segment while older ones are still there.
+/// Budget that is left free for the beginning of a segment while older ones are still there,
+/// beside what is carried over of their records.
 pub(super) const SPARE_BYTES: u64 = 256 << 10;
 
 /// A segment file. Its bytes count against the budget until the last reader has let go of it,
 /// since an unlinked file that is still open takes its space.
-#[derive(Debug)]
 pub(super) struct Segment {
     pub(super) number: u64,
     /// Where the segment stands in the table; reused after it is dropped.
     pub(super) slot: u16,
     path: PathBuf,
     file: File,
+    device: Arc<dyn Device>,
     /// Bytes of the file, header included.
     bytes: AtomicU64,
+    /// Whether something was appended since it was last synced.
+    dirty: AtomicBool,
     /// Bytes of its hint file.
     hint_bytes: AtomicU64,
     /// Bytes of all files of the directory.
@@ -39,6 +42,7 @@ impl Segment {
         number: u64,
         slot: u16,
         bytes: u64,
+        device: &Arc<dyn Device>,
         total: &Arc<AtomicU64>,
     ) -> io::Result<Self> {
         let file =
@@ -50,7 +54,10 @@ impl Segment {
             slot,
             path,
             file,
+            device: Arc::clone(device),
             bytes: AtomicU64::new(bytes),
+            // An earlier process may have left something unsynced.
+            dirty: AtomicBool::new(true),
             hint_bytes: AtomicU64::new(0),
             total: Arc::clone(total),
         })
@@ -68,12 +75,23 @@ impl Segment {
     /// Appends; only the writer thread does. After an error the file is as long as before.
     pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let end = self.bytes();
-        if let Err(error) = self.file.write_all_at(bytes, end) {
+        if let Err(error) = self.device.write(&self.file, bytes, end) {
             self.file.set_len(end)?;
             return Err(error);
         }
+        self.dirty.store(true, Ordering::Release);
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until what was appended has reached the device.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        if self.dirty.load(Ordering::Acquire) {
+            self.device.sync(&self.file)?;
+            // Only the writer thread appends and syncs, so nothing came in between.
+            self.dirty.store(false, Ordering::Release);
+        }
         Ok(())
     }
 
@@ -90,25 +108,33 @@ impl Segment {
 
     /// Reads without waiting for the device; the number of bytes that were at hand.
     pub(super) fn read_nowait(&self, buffer: &mut [u8], offset: usize) -> io::Result<usize> {
-        let mut parts = [IoSliceMut::new(buffer)];
-        match preadv2(&self.file, &mut parts, offset as u64, ReadWriteFlags::NOWAIT) {
-            Ok(read) => Ok(read),
-            Err(Errno::AGAIN | Errno::OPNOTSUPP) => Ok(0),
-            Err(error) => Err(error.into()),
-        }
+        self.device.read_at_hand(&self.file, buffer, offset as u64)
     }
 
     /// Reads, however long it takes.
     pub(super) fn read(&self, buffer: &mut [u8], offset: usize) -> io::Result<()> {
-        self.file.read_exact_at(buffer, offset as u64)
+        self.device.read(&self.file, buffer, offset as u64)
+    }
+
+    /// Deletes the hint file, if there is one.
+    pub(super) fn remove_hint(&self) -> io::Result<()> {
+        match self.device.remove(&self.hint_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => self.set_hint_bytes(0),
+        }
+        Ok(())
     }
 
     /// Deletes the file and its hint. Readers that hold the segment may finish.
     pub(super) fn unlink(&self) -> io::Result<()> {
-        match std::fs::remove_file(self.hint_path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => std::fs::remove_file(&self.path),
-        }
+        self.remove_hint()?;
+        self.device.remove(&self.path)
+    }
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment").field("number", &self.number).finish_non_exhaustive()
     }
 }
 

@@ -7,12 +7,14 @@ use std::sync::atomic::AtomicU64;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::device::Device;
 use super::format::{RECORD_HEADER_BYTES, RecordHeader};
 use super::inbox::Inbox;
 use super::index::{Index, Located};
 use super::segment::SegmentTable;
 use super::usage::Usage;
-use crate::ban::Bans;
+use super::{Durability, Judge};
+use crate::ban::{Bans, Verdict};
 use crate::clock::Clock;
 use crate::envelope::{self, Body, StoredEntry};
 use crate::key::StoredHasher;
@@ -23,6 +25,8 @@ pub(super) struct Shared {
     pub(super) budget: u64,
     pub(super) segment_bytes: u64,
     pub(super) compress: bool,
+    pub(super) durability: Durability,
+    pub(super) device: Arc<dyn Device>,
     pub(super) clock: Clock,
     pub(super) hasher: StoredHasher,
     pub(super) index: Index,
@@ -30,8 +34,18 @@ pub(super) struct Shared {
     pub(super) inbox: Inbox,
     pub(super) usage: Mutex<Usage>,
     pub(super) bans: Arc<Bans>,
+    pub(super) judge: Box<dyn Judge>,
     pub(super) total: Arc<AtomicU64>,
     pub(super) errors: AtomicU64,
+}
+
+impl Shared {
+    /// Whether an entry is dead under a ban.
+    pub(super) fn is_dead(&self, entry: &StoredEntry) -> bool {
+        let tags = entry.tags.iter().map(|tag| &**tag);
+        let verdict = self.bans.verdict(&entry.namespace, &entry.key, tags, entry.as_of);
+        matches!(verdict, Verdict::Dead { .. })
+    }
 }
 
 /// The entry in a record, if it is undamaged and the one that was looked for.

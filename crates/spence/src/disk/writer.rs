@@ -6,42 +6,44 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Op;
-use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES};
+use super::Durability;
 use super::hint::{Contents, Listed};
-use super::inbox::Work;
+use super::inbox::Batch;
 use super::index::{Located, Place};
 use super::owner::Owner;
 use super::recover::Sealed;
-use super::segment::{CARRIED_BYTES, SPARE_BYTES, Segment};
-use super::shared::{Shared, entry_in};
-use crate::ban::Ban;
-use crate::compress::Packed;
-use crate::envelope::{self, RecordKind, StoredEntry};
+use super::rotate::sync_dir;
+use super::segment::{SPARE_BYTES, Segment};
+use super::shared::Shared;
+use crate::ban::{Ban, What};
+use crate::envelope::RecordKind;
 use crate::error::{Error, ErrorKind};
 use crate::key::Identity;
 
 /// Keys whose removal is owed, at most.
 const MAX_OWED: usize = 65_536;
+/// Segments that one batch may drop when the device is full before its own budget is.
+const MAX_DROPPED_FOR_ROOM: usize = 4;
+/// Bans that are owed, at most.
+const MAX_OWED_BANS: usize = 1024;
 
-type Done = oneshot::Sender<Result<(), Error>>;
+pub(super) type Done = oneshot::Sender<Result<(), Error>>;
 
 /// A record in the buffer, not yet written.
-struct Staged {
-    kind: RecordKind,
-    hash: u64,
-    seq: u64,
-    as_of: u64,
+pub(super) struct Staged {
+    pub(super) kind: RecordKind,
+    pub(super) hash: u64,
+    pub(super) seq: u64,
+    pub(super) as_of: u64,
     /// Where it begins in the buffer, and its length.
-    start: usize,
-    length: usize,
-    namespace: Arc<str>,
-    key: Arc<str>,
-    ban: Option<Ban>,
-    done: Option<Done>,
+    pub(super) start: usize,
+    pub(super) length: usize,
+    pub(super) namespace: Arc<str>,
+    pub(super) key: Arc<str>,
+    pub(super) ban: Option<Ban>,
+    pub(super) done: Option<Done>,
 }
 
 /// The segment being written.
@@ -58,15 +60,14 @@ pub(super) struct Writer {
     pub(super) sealed: VecDeque<Sealed>,
     pub(super) active: Option<Active>,
     pub(super) next_number: u64,
-    buffer: Vec<u8>,
-    staged: Vec<Staged>,
+    pub(super) buffer: Vec<u8>,
+    pub(super) staged: Vec<Staged>,
     /// Hashes in `staged`.
-    staged_hashes: HashSet<u64, Identity>,
+    pub(super) staged_hashes: HashSet<u64, Identity>,
     /// Keys whose newest state could not be written; until it is, the index does not know them.
-    owed: HashMap<u64, (Arc<str>, Arc<str>, u64), Identity>,
-    owed_bans: Vec<Ban>,
-    /// Held for as long as the writer runs.
-    _owner: Owner,
+    pub(super) owed: HashMap<u64, (Arc<str>, Arc<str>, u64), Identity>,
+    pub(super) owed_bans: Vec<Ban>,
+    owner: Owner,
 }
 
 impl Writer {
@@ -91,156 +92,48 @@ impl Writer {
             staged_hashes: HashSet::default(),
             owed: HashMap::default(),
             owed_bans: Vec::new(),
-            _owner: owner,
+            owner,
         }
     }
 
     pub(super) fn run(mut self) {
-        if self.shared.total.load(Ordering::Relaxed) + SPARE_BYTES > self.shared.budget
+        let used = self.active.as_ref().map_or(0, |active| active.segment.bytes());
+        let growth = self.shared.segment_bytes.saturating_sub(used) + SPARE_BYTES;
+        if self.shared.total.load(Ordering::Relaxed) + growth > self.shared.budget
             && let Err(error) = self.rotate()
         {
             // The budget is smaller than it was.
             tracing::warn!(%error, "disk: make room");
         }
-        while let Some(batch) = self.shared.inbox.take() {
-            self.stage_owed();
-            for work in batch {
-                self.stage(work);
-            }
+        while let Some(Batch { work, floor }) = self.shared.inbox.take() {
+            self.stage_owed(floor);
+            work.into_iter().for_each(|work| self.stage(work));
             self.flush();
+            self.reclaim();
         }
-        self.stage_owed();
+        self.stage_owed(self.shared.inbox.new_floor());
         self.flush();
         self.write_hint();
-    }
-
-    fn stage(&mut self, Work { hash, op, done }: Work) {
-        match op {
-            Op::Put(entry) => self.stage_entry(hash, &entry, done),
-            Op::Remove { namespace, key, seq } => {
-                let unknown = self.shared.index.get(hash).is_none()
-                    && !self.staged_hashes.contains(&hash)
-                    && !self.owed.contains_key(&hash);
-                if unknown {
-                    self.settle(hash, seq, done);
-                } else {
-                    self.stage_tombstone(hash, namespace, key, seq, Some(done));
-                }
-            }
-            Op::Expire { namespace, key, seq, at_ms } => {
-                match self.current(hash).filter(|entry| entry.is(&namespace, &key)) {
-                    Some(mut entry) => {
-                        entry.expire(at_ms);
-                        entry.seq = seq;
-                        self.stage_entry(hash, &entry, done);
-                    }
-                    None => self.settle(hash, seq, done),
-                }
-            }
-            Op::Ban(ban) => self.stage_ban(ban, Some(done)),
+        if let Err(error) = self.settle_down() {
+            tracing::warn!(%error, "disk: close");
         }
     }
 
-    fn stage_entry(&mut self, hash: u64, entry: &StoredEntry, done: Done) {
-        let most = self.shared.segment_bytes as usize - SEGMENT_HEADER_BYTES - CARRIED_BYTES;
-        // The fields beside the payload are bounded: key, tags and names have limits.
-        if entry.payload.len() + (32 << 10) > most {
-            self.shared.errors.fetch_add(1, Ordering::Relaxed);
-            let (namespace, key) = (Arc::clone(&entry.namespace), Arc::clone(&entry.key));
-            return self.stage_tombstone(hash, namespace, key, entry.seq, Some(done));
+    /// Waits until everything has reached the device, and notes that it has.
+    fn settle_down(&mut self) -> io::Result<()> {
+        if !self.owed.is_empty() || !self.owed_bans.is_empty() {
+            return Err(io::Error::other("removals are owed that could not be written"));
         }
-        let staged = Staged {
-            kind: RecordKind::Entry,
-            hash,
-            seq: entry.seq,
-            as_of: entry.as_of,
-            start: 0,
-            length: 0,
-            namespace: Arc::clone(&entry.namespace),
-            key: Arc::clone(&entry.key),
-            ban: None,
-            done: Some(done),
-        };
-        let packed = match self.shared.compress {
-            true => Packed::lz4(&entry.payload),
-            false => Packed::plain(&entry.payload),
-        };
-        self.stage_record(staged, |out| envelope::put_entry(entry, &packed, out));
-    }
-
-    fn stage_tombstone(
-        &mut self,
-        hash: u64,
-        namespace: Arc<str>,
-        key: Arc<str>,
-        seq: u64,
-        done: Option<Done>,
-    ) {
-        let (name, text) = (Arc::clone(&namespace), Arc::clone(&key));
-        let kind = RecordKind::Tombstone;
-        let staged = Staged {
-            kind,
-            hash,
-            seq,
-            as_of: 0,
-            start: 0,
-            length: 0,
-            namespace,
-            key,
-            ban: None,
-            done,
-        };
-        self.stage_record(staged, |out| envelope::put_tombstone(&name, &text, seq, out));
-    }
-
-    /// A ban is written twice, so that no single damaged byte can lose it.
-    fn stage_ban(&mut self, ban: Ban, done: Option<Done>) {
-        let copy = |done| Staged {
-            kind: RecordKind::Ban,
-            hash: 0,
-            seq: ban.position,
-            as_of: 0,
-            start: 0,
-            length: 0,
-            namespace: "".into(),
-            key: "".into(),
-            ban: Some(ban.clone()),
-            done,
-        };
-        self.stage_record(copy(None), |out| envelope::put_ban(&ban, out));
-        self.stage_record(copy(done), |out| envelope::put_ban(&ban, out));
-    }
-
-    /// Puts a record into the buffer; writes what is there first if the segment has no room.
-    fn stage_record(&mut self, mut staged: Staged, put_body: impl Fn(&mut Vec<u8>)) {
-        staged.start = self.buffer.len();
-        append_record(&mut self.buffer, &staged, &put_body);
-        let used = self.active.as_ref().map_or(0, |active| active.segment.bytes());
-        if used + self.buffer.len() as u64 > self.shared.segment_bytes {
-            self.buffer.truncate(staged.start);
-            self.flush();
-            if let Err(error) = self.rotate() {
-                return self.finish(vec![staged], Err(error));
-            }
-            staged.start = 0;
-            append_record(&mut self.buffer, &staged, &put_body);
+        let active = self.active.iter().map(|active| &active.segment);
+        for segment in self.sealed.iter().map(|sealed| &sealed.segment).chain(active) {
+            segment.sync()?;
         }
-        staged.length = self.buffer.len() - staged.start;
-        self.staged_hashes.insert(staged.hash);
-        self.staged.push(staged);
-    }
-
-    fn stage_owed(&mut self) {
-        for (hash, (namespace, key, seq)) in std::mem::take(&mut self.owed) {
-            self.stage_tombstone(hash, namespace, key, seq, None);
-        }
-        for ban in std::mem::take(&mut self.owed_bans) {
-            self.stage_ban(ban, None);
-        }
+        sync_dir(&self.shared.dir)?;
+        self.owner.end()
     }
 
     /// Writes the buffer, then tells everyone.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.staged.is_empty() {
             return;
         }
@@ -253,7 +146,7 @@ impl Writer {
 
     /// Lets the index, the readers and the callers know of records that were written at an offset,
     /// or could not be.
-    fn finish(&mut self, staged: Vec<Staged>, written: io::Result<u64>) {
+    pub(super) fn finish(&mut self, staged: Vec<Staged>, written: io::Result<u64>) {
         let outcome = match written {
             Ok(base) => {
                 self.apply(&staged, base);
@@ -273,18 +166,47 @@ impl Writer {
         }
     }
 
-    /// Appends the buffer to the active segment; the offset at which it begins.
+    /// Appends the buffer to the active segment; the offset at which it begins. A device without
+    /// room is given some, by dropping what is oldest; one that fails is tried once more with a
+    /// new segment.
     fn write(&mut self) -> io::Result<u64> {
+        let mut made_room = 0;
+        let mut begun_anew = false;
+        loop {
+            let error = match self.append() {
+                Ok(base) => return Ok(base),
+                Err(error) => error,
+            };
+            let full =
+                matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            if full && made_room < MAX_DROPPED_FOR_ROOM && self.drop_oldest() {
+                made_room += 1;
+            } else if !full && !begun_anew && self.rotate().is_ok() {
+                begun_anew = true;
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    fn append(&mut self) -> io::Result<u64> {
         if self.active.is_none() {
             self.rotate()?;
         }
+        let (total, budget) = (self.shared.total.load(Ordering::Relaxed), self.shared.budget);
         let Some(active) = &mut self.active else { return Err(io::ErrorKind::NotFound.into()) };
-        if std::mem::take(&mut active.hinted) {
-            std::fs::remove_file(active.segment.hint_path())?;
-            active.segment.set_hint_bytes(0);
-        }
         let base = active.segment.bytes();
+        let length = self.buffer.len() as u64;
+        if base + length > self.shared.segment_bytes || total + length > budget {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if std::mem::take(&mut active.hinted) {
+            active.segment.remove_hint()?;
+        }
         active.segment.append(&self.buffer)?;
+        if self.shared.durability == Durability::Power {
+            active.segment.sync()?;
+        }
         Ok(base)
     }
 
@@ -325,48 +247,38 @@ impl Writer {
         let mut usage = self.shared.usage.lock();
         for staged in staged {
             if let Some(ban) = &staged.ban {
-                if !self.owed_bans.contains(ban) {
+                if ban.what == What::Everything {
+                    self.shared.inbox.floor_is_owed();
+                } else if self.owed_bans.len() >= MAX_OWED_BANS {
+                    self.shared.inbox.raise_floor(ban.position);
+                } else if !self.owed_bans.contains(ban) {
                     self.owed_bans.push(ban.clone());
                 }
                 continue;
             }
-            if let Some(before) = self.shared.index.remove(staged.hash)
+            let before = self.shared.index.remove(staged.hash);
+            if let Some(before) = before
                 && let Some(segment) = self.shared.table.get(before.place.segment())
             {
                 usage.subtract(segment.number, &staged.namespace, before.place.length());
             }
+            // A value under a key of which the disk had nothing leaves nothing behind.
+            let buries = staged.kind == RecordKind::Tombstone || before.is_some();
+            if !buries && !self.owed.contains_key(&staged.hash) {
+                continue;
+            }
             if self.owed.len() < MAX_OWED {
                 let (namespace, key) = (Arc::clone(&staged.namespace), Arc::clone(&staged.key));
                 self.owed.insert(staged.hash, (namespace, key, staged.seq));
+            } else {
+                self.shared.inbox.raise_floor(staged.seq);
             }
         }
     }
 
     /// Nothing had to be written.
-    fn settle(&self, hash: u64, seq: u64, done: Done) {
+    pub(super) fn settle(&self, hash: u64, seq: u64, done: Done) {
         self.shared.inbox.settle(std::iter::once((hash, seq)));
         drop(done.send(Ok(())));
-    }
-
-    /// The entry that the index points at.
-    fn current(&self, hash: u64) -> Option<StoredEntry> {
-        let located = self.shared.index.get(hash)?;
-        let segment = self.shared.table.get(located.place.segment())?;
-        let mut record = vec![0; located.place.length()];
-        segment.read(&mut record, located.place.offset()).ok()?;
-        entry_in(Bytes::from(record), located)
-    }
-}
-
-fn append_record(buffer: &mut Vec<u8>, staged: &Staged, put_body: &impl Fn(&mut Vec<u8>)) {
-    let start = buffer.len();
-    buffer.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
-    put_body(buffer);
-    let body_bytes = buffer.len() - start - RECORD_HEADER_BYTES;
-    buffer.resize(buffer.len().next_multiple_of(ALIGN), 0);
-    let Staged { kind, seq, hash, .. } = *staged;
-    let header = RecordHeader { kind, body_bytes, seq, hash }.encode();
-    if let Some(place) = buffer.get_mut(start..start + RECORD_HEADER_BYTES) {
-        place.copy_from_slice(&header);
     }
 }

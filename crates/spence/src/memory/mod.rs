@@ -12,8 +12,8 @@ use crate::entry::Slot;
 /// A bounded map from key hash to entry.
 ///
 /// Insertions and removals of one hash are made under that hash's flight-shard mutex, lookups and
-/// `remove_exactly` under none. What leaves the pool is handed back, since dropping a value may take long or take
-/// locks of its own, and must happen outside of ours.
+/// `remove_exactly` under none. What leaves the pool is handed back, since dropping a value may
+/// take long or take locks of its own, and must happen outside of ours.
 pub(crate) trait MemoryStore: Send + Sync {
     /// The entry under `hash`; counts as a use.
     fn get(&self, hash: u64) -> Option<Slot>;
@@ -41,12 +41,7 @@ pub(crate) trait MemoryStore: Send + Sync {
     fn weight(&self) -> u64;
 }
 
-/// What an insertion pushed out.
+/// What an insertion pushed out: the older entry under the same hash, entries dropped for room, or
+/// the inserted one itself if it is too large for the pool.
 #[derive(Default)]
-#[expect(dead_code, reason = "held only to be dropped outside of all locks")]
-pub(crate) struct Displaced {
-    /// The older entry under the same hash.
-    pub(crate) replaced: Option<Slot>,
-    /// Entries dropped for room, or the inserted one itself if it is too large for the pool.
-    pub(crate) evicted: Vec<Slot>,
-}
+pub(crate) struct Displaced(pub(crate) Vec<Slot>);

@@ -17,7 +17,7 @@ impl MemoryStore for NoMemory {
     }
 
     fn insert(&self, _hash: u64, slot: Slot) -> Displaced {
-        Displaced { replaced: None, evicted: vec![slot] }
+        Displaced(vec![slot])
     }
 
     fn remove(&self, _hash: u64) -> Option<Slot> {

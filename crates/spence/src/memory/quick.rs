@@ -1,6 +1,8 @@
 //! The pool on quick_cache: S3-FIFO-like eviction, sharded locks, a hit takes a shared lock and
 //! bumps a counter. Why this crate: docs/decisions/0001-memory-pool.md.
 
+use std::sync::Arc;
+
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
@@ -43,7 +45,6 @@ impl Lifecycle<u64, Slot> for OnEviction {
     type RequestState = Vec<Slot>;
 
     fn on_evict(&self, evicted: &mut Vec<Slot>, _hash: u64, slot: Slot) {
-        slot.head().evict();
         evicted.push(slot);
     }
 }
@@ -81,15 +82,18 @@ impl MemoryStore for QuickPool {
     }
 
     fn insert(&self, hash: u64, slot: Slot) -> Displaced {
-        // Held until the caller drops it, so that the map does not drop it under its lock.
-        let replaced = self.map.peek(&hash);
         slot.head().enter();
-        let mut evicted = Vec::new();
-        self.map.insert_with_lifecycle(hash, slot, &mut evicted);
-        if let Some(replaced) = &replaced {
-            replaced.head().leave();
+        // What is replaced comes out here too, not dropped under the map's lock.
+        let mut displaced = Vec::new();
+        let replaced = self.map.peek(&hash);
+        self.map.insert_with_lifecycle(hash, slot, &mut displaced);
+        for slot in &displaced {
+            match replaced.as_ref().is_some_and(|replaced| Arc::ptr_eq(replaced, slot)) {
+                true => slot.head().leave(),
+                false => slot.head().evict(),
+            }
         }
-        Displaced { replaced, evicted }
+        Displaced(displaced)
     }
 
     fn remove(&self, hash: u64) -> Option<Slot> {
@@ -99,7 +103,7 @@ impl MemoryStore for QuickPool {
     }
 
     fn remove_exactly(&self, hash: u64, slot: &Slot) -> Option<Slot> {
-        let same = |held: &Slot| std::sync::Arc::ptr_eq(held, slot);
+        let same = |held: &Slot| Arc::ptr_eq(held, slot);
         let (_, slot) = self.map.remove_if(&hash, same)?;
         slot.head().leave();
         Some(slot)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use spence::{Cache, Error, ErrorKind, Fill, Spence, Target};
 
@@ -296,4 +297,46 @@ async fn budgets_that_cannot_be_are_refused() {
     assert_eq!(small.to_string(), "disk budget: 1000 bytes, at least 4000000");
     let small = Spence::builder().memory(1_000).build().await.unwrap_err();
     assert_eq!(small.to_string(), "memory budget: 1000 bytes, at least 65536");
+}
+
+#[tokio::test]
+async fn c08_after_close_the_disk_holds_nothing_for_this_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spence, blobs) = open(dir.path(), 4_000_000).await;
+    blobs.insert(1, blob(1, 1, 100)).await.unwrap();
+    spence.close().await;
+    assert!(blobs.get(&1).await.is_none());
+    blobs.insert(1, blob(1, 2, 100)).await.unwrap();
+    assert!(blobs.get(&1).await.is_none());
+    let (spence, blobs) = open(dir.path(), 4_000_000).await;
+    assert_eq!(**blobs.get(&1).await.unwrap(), blob(1, 1, 100)[..]);
+    spence.close().await;
+}
+
+#[tokio::test]
+async fn c09_jitter_is_the_same_in_memory_on_disk_and_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = || spence::PolicyLayer::new().ttl(Duration::from_secs(100)).jitter(0.5);
+    let mut alive = Vec::new();
+    for memory in [true, false, true] {
+        let (clock, hands) = spence::Clock::manual();
+        let builder = Spence::builder().clock(clock).disk(dir.path(), 4_000_000);
+        let builder = if memory { builder } else { builder.no_memory() };
+        let spence = builder.build().await.unwrap();
+        let blobs: Blobs = spence.cache("blobs").settings(settings()).build().unwrap();
+        if alive.is_empty() {
+            for key in 0..100 {
+                blobs.insert(key, blob(key, 1, 100)).await.unwrap();
+            }
+        }
+        hands.advance(Duration::from_millis(75_003));
+        let mut held = Vec::new();
+        for key in 0..100 {
+            held.extend(blobs.get(&key).await.map(|_| key));
+        }
+        alive.push(held);
+        spence.close().await;
+    }
+    assert!(alive[0].len() > 20 && alive[0].len() < 80, "{:?}", alive[0]);
+    assert!(alive.iter().all(|held| *held == alive[0]));
 }

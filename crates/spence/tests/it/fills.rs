@@ -272,3 +272,67 @@ async fn a_fill_with_tags_outside_the_limits_fails() {
     assert_eq!(error.to_string(), "tag: 257 bytes, at most 256");
     bench.close().await;
 }
+
+#[tokio::test]
+async fn c01_two_bans_of_its_tag_during_one_fill_hide_it_from_whoever_came_between() {
+    let bench = Bench::in_memory().await;
+    let (numbers, gate) = (bench.numbers(), Gate::new());
+    let first = gate.read(&numbers, "a");
+    gate.called(1).await;
+    bench.spence.invalidate_tag("tag").await.unwrap();
+    let between = gate.read(&numbers, "a");
+    let_others_run().await;
+    bench.spence.invalidate_tag("tag").await.unwrap();
+    gate.answer();
+    assert_eq!(first.await.unwrap().unwrap().0, 1, "it came before either");
+    gate.answer();
+    assert_eq!(between.await.unwrap().unwrap().0, 2);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn c10_whoever_came_after_an_expiry_by_tag_is_not_told_that_it_is_fresh() {
+    let bench = Bench::in_memory().await;
+    let (numbers, gate) = (bench.numbers(), Gate::new());
+    let first = gate.read(&numbers, "a");
+    gate.called(1).await;
+    bench.spence.expire(&Target::Tag("tag".into())).await.unwrap();
+    let after = gate.read(&numbers, "a");
+    let_others_run().await;
+    gate.answer();
+    assert_eq!(first.await.unwrap().unwrap().0, 1);
+    gate.answer();
+    assert_eq!(after.await.unwrap().unwrap(), (2, Source::Origin));
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn c01_what_was_invalidated_while_the_origin_failed_does_not_stand_in() {
+    let bench = Bench::in_memory().await;
+    let numbers = bench.numbers();
+    let key = "a".to_owned();
+    for wide in [false, true] {
+        numbers.insert(key.clone(), 7).await.unwrap();
+        bench.advance(61);
+        let open = Arc::new(Semaphore::new(0));
+        let reading = tokio::spawn({
+            let (numbers, key, open) = (numbers.clone(), key.clone(), Arc::clone(&open));
+            async move {
+                let fail = |_| async move {
+                    open.acquire().await.unwrap().forget();
+                    Err::<Fill<u32>, _>(std::io::Error::other("down"))
+                };
+                numbers.get_or_fetch(&key, fail).await
+            }
+        });
+        let_others_run().await;
+        match wide {
+            true => bench.spence.invalidate(&Target::Namespace("numbers".into())).await.unwrap(),
+            false => numbers.invalidate(&key).await.unwrap(),
+        };
+        open.add_permits(1);
+        assert_eq!(reading.await.unwrap().unwrap_err().kind(), ErrorKind::Origin);
+        bench.advance(10);
+    }
+    bench.close().await;
+}

@@ -51,7 +51,7 @@ async fn check_sample(dir: &Path) {
     assert!(get("banned", 5).await.is_none());
     assert!(get("none", 2).await.is_none());
     assert_eq!(spence.stats().total.negative_hits, 1);
-    assert_eq!(spence.stats().bans_in_force, 2);
+    assert_eq!(spence.stats().bans_in_force, 3, "a tag, a prefix and its namespace");
     spence.close().await;
 }
 

@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod bans;
+mod batch;
 mod crash;
+mod device;
 mod disk;
 mod fills;
 mod formats;
+mod freshness;
+mod power;
+mod reclaim;
 mod stats;
 mod tiers;
 

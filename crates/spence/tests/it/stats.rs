@@ -88,3 +88,16 @@ async fn disk_bytes_follow_overwrites_and_removals_and_a_restart() {
     assert_eq!(bench.spence.stats().total.disk_bytes, on_disk);
     bench.close().await;
 }
+
+#[tokio::test]
+async fn overwriting_and_removing_are_not_evictions() {
+    let bench = Bench::in_memory().await;
+    let numbers = bench.numbers();
+    for value in 0..5 {
+        numbers.insert("a".to_owned(), value).await.unwrap();
+    }
+    numbers.invalidate(&"a".to_owned()).await.unwrap();
+    let total = bench.spence.stats().total;
+    assert_eq!((total.inserts, total.evictions, total.cache_size), (5, 0, 0));
+    bench.close().await;
+}

@@ -1,0 +1,360 @@
+//! Many keys at once: `get_many` and `get_many_or_fetch`.
+//!
+//! Every key goes the way of a single one (look, board a flight, wait or fall back), so each keeps
+//! every promise for itself; a single get is a batch of one. What a batch adds: the lower tiers
+//! are read for several keys at a time, and the keys that nobody is fetching yet are handed to the
+//! fill in chunks.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::watch;
+
+use crate::cache::Cache;
+use crate::cached::Cached;
+use crate::error::{Error, ErrorKind};
+use crate::fetch::{Caller, Next, Stale, within};
+use crate::fill::{self, Fill, FillCx};
+use crate::flight::Ticket;
+use crate::key::{Identity, Key};
+use crate::lookup::Held;
+use crate::pilot::Pilot;
+use crate::policy::Policy;
+use crate::stats::Event;
+
+/// Lookups below memory that one batch has under way at a time.
+const LOOKUPS: usize = 32;
+
+/// How a batch is cut up for the origin.
+///
+/// ```
+/// let batch = spence::Batch::chunks(100).parallel(8);
+/// # let _ = batch;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    chunk: usize,
+    parallel: usize,
+}
+
+impl Batch {
+    /// At most `keys` keys (at least 1) for each call of the fill.
+    #[must_use]
+    pub fn chunks(keys: usize) -> Self {
+        Self { chunk: keys.max(1), ..Self::default() }
+    }
+
+    /// At most `calls` calls (at least 1) of the fill at a time, for this batch.
+    #[must_use]
+    pub fn parallel(mut self, calls: usize) -> Self {
+        self.parallel = calls.max(1);
+        self
+    }
+}
+
+impl Default for Batch {
+    /// Chunks of 100 keys, four at a time.
+    fn default() -> Self {
+        Self { chunk: 100, parallel: 4 }
+    }
+}
+
+/// What the fill of a chunk gives back: for each key a value, "nothing there" or an error. A key
+/// that it says nothing about has failed; its absence is never taken for "nothing there".
+///
+/// ```
+/// use spence::{Fill, Fills};
+///
+/// let mut fills: Fills<u32, String> = [(1, Fill::new("one".to_owned()))].into_iter().collect();
+/// fills.put(2, Fill::not_found());
+/// fills.fail(3, std::io::Error::other("row 3 is garbled"));
+/// ```
+#[derive(Debug)]
+pub struct Fills<K, V>(Vec<(K, Result<Fill<V>, Error>)>);
+
+impl<K, V> Fills<K, V> {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The answer for a key.
+    pub fn put(&mut self, key: K, fill: Fill<V>) {
+        self.0.push((key, Ok(fill)));
+    }
+
+    /// The origin failed for this key alone.
+    pub fn fail(&mut self, key: K, error: impl Into<Box<dyn StdError + Send + Sync>>) {
+        self.0.push((key, Err(Error::origin(error))));
+    }
+}
+
+impl<K, V> Default for Fills<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, V> FromIterator<(K, Fill<V>)> for Fills<K, V> {
+    fn from_iter<T: IntoIterator<Item = (K, Fill<V>)>>(items: T) -> Self {
+        Self(items.into_iter().map(|(key, fill)| (key, Ok(fill))).collect())
+    }
+}
+
+/// The answer for a key, with its place among the keys asked for.
+type Answer<V> = (usize, Result<Cached<V>, Error>);
+
+/// A key without a fresh value.
+struct Wanted<K, V> {
+    place: usize,
+    caller: Caller<K>,
+    ticket: Ticket,
+    stale: Stale<K, V>,
+}
+
+/// A key that must be looked at again, maybe when something has landed.
+struct Again<K, V> {
+    wanted: Wanted<K, V>,
+    landing: Option<watch::Receiver<bool>>,
+}
+
+impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
+    /// What any tier holds under each of `keys`, in their order; the origin is not asked.
+    pub async fn get_many(&self, keys: &[K]) -> Vec<Option<Cached<V>>> {
+        let mut found: Vec<Option<Cached<V>>> = Vec::with_capacity(keys.len());
+        let mut cold = Vec::new();
+        for (place, key) in keys.iter().enumerate() {
+            let hash = self.core.namespace.hasher.hash(key);
+            let hit = self.memory_hit(hash, key);
+            if hit.is_none() {
+                cold.push((place, hash, key.clone()));
+            }
+            found.push(hit.flatten());
+        }
+        let mut lookups = stream::iter(cold)
+            .map(|(place, hash, key)| async move { (place, self.get_cold(hash, &key).await) })
+            .buffer_unordered(LOOKUPS);
+        while let Some((place, hit)) = lookups.next().await {
+            if let Some(empty) = found.get_mut(place) {
+                *empty = hit;
+            }
+        }
+        found
+    }
+
+    /// What a tier holds fresh under each of `keys`, or what `fill` brings for those that miss; in
+    /// their order, each with its own answer.
+    ///
+    /// Keys that another caller is fetching already are waited for, not asked for again. The
+    /// others reach `fill` in chunks, each in a task of its own: dropping the returned future
+    /// stops no chunk that has begun, and begins no further one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), spence::Error> {
+    /// use spence::{Batch, Error, Fill, FillCx, Fills, Spence};
+    ///
+    /// let spence = Spence::builder().build().await?;
+    /// let squares = spence.cache::<u64, u64>("squares").build()?;
+    /// let fetch = |missing: Vec<FillCx<u64, u64>>| async move {
+    ///     let squared = |cx: &FillCx<u64, u64>| (*cx.key(), Fill::new(cx.key() * cx.key()));
+    ///     Ok::<_, Error>(missing.iter().map(squared).collect::<Fills<_, _>>())
+    /// };
+    /// let answers = squares.get_many_or_fetch(&[1, 2, 3], Batch::chunks(2), fetch).await;
+    /// let values: Vec<u64> = answers.into_iter().map(|answer| *answer.unwrap()).collect();
+    /// assert_eq!(values, [1, 4, 9]);
+    /// # Ok(()) }
+    /// ```
+    pub async fn get_many_or_fetch<F, R, E>(
+        &self,
+        keys: &[K],
+        batch: Batch,
+        fill: F,
+    ) -> Vec<Result<Cached<V>, Error>>
+    where
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let (fill, policy) = (Arc::new(fill), Arc::new(self.policy()));
+        let mut answers: Vec<Option<Result<Cached<V>, Error>>> = Vec::with_capacity(keys.len());
+        answers.resize_with(keys.len(), || None);
+        let mut put = |(place, answer): Answer<V>| {
+            if let Some(empty) = answers.get_mut(place) {
+                *empty = Some(answer);
+            }
+        };
+        let (mut cold, mut wanted) = (Vec::new(), Vec::new());
+        for (place, key) in keys.iter().enumerate() {
+            let hash = self.core.namespace.hasher.hash(key);
+            match self.memory_hit(hash, key) {
+                Some(hit) => put((place, hit.ok_or_else(|| self.nothing_there()))),
+                None => match self.caller(hash, key.clone(), &policy) {
+                    Ok(caller) => cold.push((place, caller)),
+                    Err(error) => put((place, Err(error))),
+                },
+            }
+        }
+        let mut lookups =
+            stream::iter(cold).map(|(place, caller)| self.look(place, caller)).buffered(LOOKUPS);
+        while let Some(looked) = lookups.next().await {
+            match looked {
+                Ok(missing) => wanted.push(missing),
+                Err(answer) => put(answer),
+            }
+        }
+        let mut chunks = Vec::new();
+        while !wanted.is_empty() {
+            let rest = wanted.split_off(wanted.len().min(batch.chunk));
+            chunks.push(std::mem::replace(&mut wanted, rest));
+        }
+        let mut landed = stream::iter(chunks)
+            .map(|chunk| self.fetch_chunk(chunk, &policy, &fill))
+            .buffer_unordered(batch.parallel);
+        while let Some(chunk) = landed.next().await {
+            chunk.into_iter().for_each(&mut put);
+        }
+        let unanswered = || Err(Error::new(ErrorKind::Closed, "the batch ended early"));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
+    }
+
+    /// Looks into the tiers: the key's answer (as `Err`), or that it is wanted.
+    async fn look(&self, place: usize, caller: Caller<K>) -> Result<Wanted<K, V>, Answer<V>> {
+        let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
+        let stale = match self.walk(&ticket, &caller.key, &caller.text).await {
+            Held::Fresh(entry, source) => {
+                let answer = self.serve_fresh(entry, source).ok_or_else(|| self.nothing_there());
+                return Err((place, answer));
+            }
+            Held::Stale(entry, source) => Some((entry, source)),
+            Held::Nothing => None,
+        };
+        Ok(Wanted { place, caller, ticket, stale })
+    }
+
+    /// Answers a chunk of keys; those that nobody is fetching go to one call of the fill.
+    async fn fetch_chunk<F, R, E>(
+        &self,
+        mut wanted: Vec<Wanted<K, V>>,
+        policy: &Arc<Policy>,
+        fill: &Arc<F>,
+    ) -> Vec<Answer<V>>
+    where
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let mut answers = Vec::with_capacity(wanted.len());
+        while !wanted.is_empty() {
+            let (mut waiting, mut again, mut pilots) = (Vec::new(), Vec::new(), Vec::new());
+            for Wanted { place, caller, ticket, stale } in wanted.drain(..) {
+                match self.board(&caller, &ticket, &stale) {
+                    Next::Answer(answer) => answers.push((place, answer)),
+                    Next::Look => {
+                        let wanted = Wanted { place, caller, ticket, stale };
+                        again.push(Again { wanted, landing: None });
+                    }
+                    Next::LookAfter(landing) => {
+                        let wanted = Wanted { place, caller, ticket, stale };
+                        again.push(Again { wanted, landing: Some(landing) });
+                    }
+                    Next::Wait(flight) => {
+                        waiting.push((Wanted { place, caller, ticket, stale }, flight));
+                    }
+                    Next::Start(flight) => {
+                        pilots.push(self.pilot(&ticket, &flight, &caller, stale.as_ref()));
+                        waiting.push((Wanted { place, caller, ticket, stale }, flight));
+                    }
+                }
+            }
+            self.take_off_together(pilots, policy, fill);
+            for (missing, flight) in waiting {
+                let Wanted { place, caller, ticket, stale } = &missing;
+                if let Some(stale) = self.while_revalidating(caller, ticket, stale) {
+                    answers.push((*place, Ok(stale)));
+                    continue;
+                }
+                match self.land_with(caller, ticket, &flight, stale.clone()).await {
+                    Some(answer) => answers.push((*place, answer)),
+                    None => again.push(Again { wanted: missing, landing: None }),
+                }
+            }
+            for Again { wanted: missing, landing } in again {
+                let Wanted { place, caller, ticket, stale } = missing;
+                if let Some(landing) = landing
+                    && let Some(answer) = self.outwait(&caller, &ticket, landing, &stale).await
+                {
+                    answers.push((place, answer));
+                    continue;
+                }
+                drop(ticket);
+                match self.look(place, caller).await {
+                    Ok(missing) => wanted.push(missing),
+                    Err(answer) => answers.push(answer),
+                }
+            }
+        }
+        answers
+    }
+
+    /// Starts one fill for several flights, in a task of its own.
+    fn take_off_together<F, R, E>(
+        &self,
+        pilots: Vec<Pilot<K, V>>,
+        policy: &Arc<Policy>,
+        fill: &Arc<F>,
+    ) where
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        if pilots.is_empty() {
+            return;
+        }
+        let deadline = policy.hard_deadline;
+        let contexts: Vec<_> = pilots.iter().map(|pilot| pilot.context(deadline)).collect();
+        let (cache, fill) = (self.clone(), Arc::clone(fill));
+        self.engine.spawner.spawn(Box::pin(async move {
+            let (clock, counters) = (&cache.engine.clock, &cache.core.namespace.counters);
+            counters.count(Event::OriginCall);
+            let took = clock.stopwatch();
+            let work = fill::run(async move { fill(contexts).await.map_err(Error::origin) });
+            let result = within(clock, deadline, work).await;
+            // Each key took its share of the call.
+            let share = took.elapsed() / u32::try_from(pilots.len()).unwrap_or(u32::MAX);
+            if !cache.land_together(pilots, result, share) {
+                counters.count(Event::OriginError);
+            }
+        }));
+    }
+
+    /// Lands every flight with its part of what came; whether all of them came down well.
+    fn land_together(
+        &self,
+        pilots: Vec<Pilot<K, V>>,
+        result: Result<Fills<K, V>, Error>,
+        share: std::time::Duration,
+    ) -> bool {
+        let mut well = true;
+        let mut by_hash: HashMap<u64, Pilot<K, V>, Identity> = HashMap::default();
+        by_hash.extend(pilots.into_iter().map(|pilot| (pilot.hash(), pilot)));
+        let unanswered = match result {
+            Ok(fills) => {
+                for (key, result) in fills.0 {
+                    let hash = self.core.namespace.hasher.hash(&key);
+                    let pilot = by_hash.remove(&hash).filter(|pilot| *pilot.key() == key);
+                    well &= pilot.is_none_or(|pilot| pilot.land(result, share));
+                }
+                Error::new(ErrorKind::Origin, "origin failed: no answer for this key")
+            }
+            Err(error) => error,
+        };
+        for (_, pilot) in by_hash {
+            well &= pilot.land(Err(unanswered.clone()), share);
+        }
+        well
+    }
+}

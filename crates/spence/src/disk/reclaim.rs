@@ -1,0 +1,154 @@
+//! What a dropped segment leaves behind, and dropping one before its time.
+//!
+//! The log forgets from its old end. What was read since it was written is worth more than its
+//! age says, so the most read records of what is dropped are carried over, byte for byte, with
+//! their original position. And when nothing in the oldest segment can be served any more, it
+//! goes without waiting for the budget.
+
+use std::cmp::Reverse;
+use std::io;
+
+use bytes::Bytes;
+
+use super::hint::Listed;
+use super::index::{Located, Place};
+use super::recover::Sealed;
+use super::rotate::put_ban_record;
+use super::shared::entry_in;
+use super::writer::{Active, Writer};
+use crate::ban::Ban;
+use crate::envelope::{RecordKind, StoredEntry};
+
+/// A fifth of a segment may be carried over when it is dropped.
+pub(super) const HOT_PART: u64 = 5;
+/// An oldest segment is looked through this often at most, in milliseconds.
+const LOOK_EVERY_MS: u64 = 60_000;
+
+impl Writer {
+    /// Copies the most read live records of `victims` into the active segment.
+    pub(super) fn carry_hot_records(&mut self, victims: &[Sealed]) {
+        let mut room = (self.shared.segment_bytes / HOT_PART) as usize;
+        let mut hot: Vec<Located> = victims
+            .iter()
+            .flat_map(|victim| self.shared.index.in_segment(victim.segment.slot))
+            .filter(|located| located.place.reads() > 0)
+            .collect();
+        hot.sort_unstable_by_key(|located| Reverse(located.place.reads()));
+        let now_ms = self.shared.clock.unix_ms();
+        for located in hot {
+            let length = located.place.length();
+            let Some((record, entry)) = self.record(located).filter(|_| length <= room) else {
+                continue;
+            };
+            if self.shared.is_dead(&entry) || self.shared.judge.gone_at_ms(&entry) <= now_ms {
+                continue;
+            }
+            if let Err(error) = self.carry(located, &record, &entry) {
+                tracing::warn!(%error, "disk: carry a record over");
+                return;
+            }
+            room -= length;
+        }
+    }
+
+    fn record(&self, located: Located) -> Option<(Bytes, StoredEntry)> {
+        if located.seq <= self.shared.inbox.floor() {
+            return None;
+        }
+        let segment = self.shared.table.get(located.place.segment())?;
+        let mut record = vec![0; located.place.length()];
+        segment.read(&mut record, located.place.offset()).ok()?;
+        let record = Bytes::from(record);
+        Some((record.clone(), entry_in(record, located)?))
+    }
+
+    fn carry(&mut self, located: Located, record: &[u8], entry: &StoredEntry) -> io::Result<()> {
+        let Some(Active { segment, contents, .. }) = &mut self.active else { return Ok(()) };
+        let offset = segment.bytes() as usize;
+        segment.append(record)?;
+        let place = Place::new(segment.slot, offset, record.len());
+        let namespace = contents.namespace(&entry.namespace);
+        let (kind, Located { hash, seq, .. }) = (RecordKind::Entry, located);
+        contents.records.push(Listed { kind, hash, seq, offset, length: record.len(), namespace });
+        contents.last_position = contents.last_position.max(seq).max(entry.as_of);
+        let mut usage = self.shared.usage.lock();
+        if let Some(old) = self.shared.table.get(located.place.segment()) {
+            usage.subtract(old.number, &entry.namespace, record.len());
+        }
+        usage.add(segment.number, &entry.namespace, record.len());
+        self.shared.index.put(Located { hash, seq, place });
+        Ok(())
+    }
+
+    /// Drops the oldest segment if nothing in it can be served any more; looks at most once in a
+    /// while.
+    pub(super) fn reclaim(&mut self) {
+        let now_ms = self.shared.clock.unix_ms();
+        while let Some(look_at_ms) = self.sealed.front().map(|oldest| oldest.look_at_ms) {
+            if now_ms < look_at_ms {
+                return;
+            }
+            let gone_at_ms = self.oldest_gone_at_ms();
+            if gone_at_ms > now_ms {
+                if let Some(oldest) = self.sealed.front_mut() {
+                    oldest.look_at_ms = gone_at_ms.max(now_ms.saturating_add(LOOK_EVERY_MS));
+                }
+                return;
+            }
+            if !self.drop_oldest() {
+                if let Some(oldest) = self.sealed.front_mut() {
+                    oldest.look_at_ms = now_ms.saturating_add(LOOK_EVERY_MS);
+                }
+                return;
+            }
+        }
+    }
+
+    /// When the last live record of the oldest segment can be served no more.
+    fn oldest_gone_at_ms(&self) -> u64 {
+        let Some(oldest) = self.sealed.front() else { return u64::MAX };
+        let located = self.shared.index.in_segment(oldest.segment.slot);
+        let entries = located.into_iter().filter_map(|located| self.record(located));
+        let alive = entries.filter(|(_, entry)| !self.shared.is_dead(entry));
+        alive.map(|(_, entry)| self.shared.judge.gone_at_ms(&entry)).max().unwrap_or(0)
+    }
+
+    /// Drops the oldest segment, after what must outlive it was written elsewhere.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        let Some(oldest) = self.sealed.pop_front() else { return false };
+        let bans = self.to_carry(oldest.bans.clone());
+        if let Err(error) = self.write_bans(&bans) {
+            tracing::warn!(%error, "disk: carry bans over");
+            self.sealed.push_front(oldest);
+            return false;
+        }
+        let number = oldest.segment.number;
+        self.drop_segments(vec![oldest]);
+        self.sealed.front().is_none_or(|front| front.segment.number != number)
+    }
+
+    fn write_bans(&mut self, bans: &[Ban]) -> io::Result<()> {
+        if bans.is_empty() {
+            return Ok(());
+        }
+        // Hints only save time; without them there is room for the bans.
+        for sealed in &self.sealed {
+            sealed.segment.remove_hint()?;
+        }
+        let mut bytes = Vec::new();
+        bans.iter().for_each(|ban| (0..2).for_each(|_| put_ban_record(ban, &mut bytes)));
+        let Some(active) = &mut self.active else { return Err(io::ErrorKind::NotFound.into()) };
+        if active.segment.bytes() + bytes.len() as u64 > self.shared.segment_bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if std::mem::take(&mut active.hinted) {
+            active.segment.remove_hint()?;
+        }
+        active.segment.append(&bytes)?;
+        for ban in bans {
+            active.contents.last_position = active.contents.last_position.max(ban.position);
+            active.contents.ban(ban.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+//! `get_or_fetch` beyond the hit path: look, board a flight, wait for it, or fall back on what is
+//! stale.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::ban::Verdict;
+use crate::cache::Cache;
+use crate::cached::Cached;
+use crate::clock::{Clock, Stopwatch};
+use crate::entry::{Entry, Standing};
+use crate::error::{Error, ErrorKind};
+use crate::fill::{Fill, FillCx};
+use crate::flight::{Boarding, Flight, Ticket};
+use crate::install::Landing;
+use crate::key::Key;
+use crate::lookup::Held;
+use crate::outcome::{Freshness, Source, StaleReason};
+use crate::policy::Policy;
+use crate::stats::Event;
+
+/// One caller that wants what is under one key.
+pub(crate) struct Caller<K> {
+    pub(crate) hash: u64,
+    pub(crate) key: K,
+    pub(crate) text: Arc<str>,
+    /// The policy of its call.
+    pub(crate) policy: Arc<Policy>,
+    since: Stopwatch,
+}
+
+/// A stale entry, and the tier that held it.
+pub(crate) type Stale<K, V> = Option<(Arc<Entry<K, V>>, Source)>;
+
+/// What a caller without a fresh value does next.
+pub(crate) enum Next<K, V> {
+    Answer(Result<Cached<V>, Error>),
+    /// Look again: something has come in since.
+    Look,
+    /// Look again when this lands.
+    LookAfter(watch::Receiver<bool>),
+    /// Wait for another caller's flight.
+    Wait(Arc<Flight<K, Landing<K, V>>>),
+    /// Start this flight, then wait for it.
+    Start(Arc<Flight<K, Landing<K, V>>>),
+}
+
+impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
+    /// The cold path of `get_or_fetch`.
+    #[cold]
+    pub(crate) async fn fetch<F, R, E>(
+        &self,
+        hash: u64,
+        key: K,
+        fill: F,
+    ) -> Result<Cached<V>, Error>
+    where
+        F: FnOnce(FillCx<K, V>) -> R + Send + 'static,
+        R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let caller = self.caller(hash, key, &Arc::new(self.policy()))?;
+        let mut fill = Some(fill);
+        loop {
+            let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
+            let stale = match self.walk(&ticket, &caller.key, &caller.text).await {
+                Held::Fresh(entry, source) => return self.serve_found(entry, source),
+                Held::Stale(entry, source) => Some((entry, source)),
+                Held::Nothing => None,
+            };
+            let flight = match self.board(&caller, &ticket, &stale) {
+                Next::Answer(answer) => return answer,
+                Next::Look => continue,
+                Next::LookAfter(landing) => {
+                    match self.outwait(&caller, &ticket, landing, &stale).await {
+                        Some(answer) => return answer,
+                        None => continue,
+                    }
+                }
+                Next::Wait(flight) => flight,
+                Next::Start(flight) => {
+                    // A caller's own flight begins after it came, so it never comes by again.
+                    let fill = fill.take().expect("a caller starts one flight at most");
+                    self.take_off(&ticket, &flight, &caller, stale.as_ref(), fill);
+                    flight
+                }
+            };
+            if let Some(stale) = self.while_revalidating(&caller, &ticket, &stale) {
+                return Ok(stale);
+            }
+            if let Some(answer) = self.land_with(&caller, &ticket, &flight, stale).await {
+                return answer;
+            }
+        }
+    }
+
+    pub(crate) fn caller(
+        &self,
+        hash: u64,
+        key: K,
+        policy: &Arc<Policy>,
+    ) -> Result<Caller<K>, Error> {
+        let (text, since) = (self.text_of(&key)?, self.engine.clock.stopwatch());
+        Ok(Caller { hash, key, text, policy: Arc::clone(policy), since })
+    }
+
+    /// Decides how a caller that has found nothing fresh comes by a value.
+    pub(crate) fn board(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        stale: &Stale<K, V>,
+    ) -> Next<K, V> {
+        let engine = &self.engine;
+        let boarding = ticket.board(&caller.key, engine.clock.ticks(), &engine.log, |as_of| {
+            // Its tags are not known before it lands; they are checked then.
+            let name = &self.core.namespace.name;
+            let verdict = engine.bans.verdict(name, &caller.text, std::iter::empty(), as_of);
+            matches!(verdict, Verdict::Alive)
+        });
+        match boarding {
+            Boarding::Changed => Next::Look,
+            Boarding::Full(landing) => Next::LookAfter(landing),
+            Boarding::Failed(error) => {
+                let reason = StaleReason::OriginBackoff;
+                Next::Answer(self.fall_back(caller, ticket, stale.clone(), reason, error))
+            }
+            Boarding::Join(flight) => Next::Wait(flight),
+            Boarding::Lead(flight) => Next::Start(flight),
+        }
+    }
+
+    /// A stale value that is served at once while a flight is on its way.
+    pub(crate) fn while_revalidating(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        stale: &Stale<K, V>,
+    ) -> Option<Cached<V>> {
+        let (entry, source) = stale.as_ref()?;
+        let stale_for = entry.head.stale_for(self.engine.clock.ticks());
+        if !caller.policy.serves_while_revalidating(stale_for) || !self.may_serve(ticket, entry) {
+            return None;
+        }
+        self.core.namespace.counters.count(Event::StaleHit);
+        let freshness = Freshness::Stale(StaleReason::Revalidating);
+        Some(self.cached(Arc::clone(entry), freshness, *source))
+    }
+
+    /// Waits until two flights that the caller must not join have made room; `Some` if it cannot
+    /// wait any longer.
+    pub(crate) async fn outwait(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        mut landing: watch::Receiver<bool>,
+        stale: &Stale<K, V>,
+    ) -> Option<Result<Cached<V>, Error>> {
+        if let Some(stale) = self.while_revalidating(caller, ticket, stale) {
+            return Some(Ok(stale));
+        }
+        let left = caller.left_of(caller.policy.hard_deadline);
+        // A closed channel means that the flight is gone, which is as good.
+        if self.engine.clock.timeout(left, landing.wait_for(|landed| *landed)).await.is_some() {
+            return None;
+        }
+        let error = self.out_of_time(caller);
+        Some(self.fall_back(caller, ticket, stale.clone(), StaleReason::Deadline, error))
+    }
+
+    fn out_of_time(&self, caller: &Caller<K>) -> Error {
+        let message = format!("the origin took longer than {:?}", caller.policy.hard_deadline);
+        Error::new(ErrorKind::Deadline, message)
+    }
+
+    /// Waits for a flight and serves what it brings. `None` if the caller must look again, since
+    /// what comes was passed before the caller arrived, or may have been.
+    pub(crate) async fn land_with(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        flight: &Flight<K, Landing<K, V>>,
+        stale: Stale<K, V>,
+    ) -> Option<Result<Cached<V>, Error>> {
+        match self.landing(caller, ticket, flight, &stale).await {
+            Err(stale) => Some(Ok(stale)),
+            Ok(Landing::Failed(error)) => {
+                let reason = match error.kind() {
+                    ErrorKind::Deadline => StaleReason::Deadline,
+                    _ => StaleReason::OriginFailed,
+                };
+                Some(self.fall_back(caller, ticket, stale, reason, error))
+            }
+            // Whoever arrived before the flight began came before anything that passed it.
+            Ok(Landing::Brought { passed: true, .. }) if ticket.as_of > flight.as_of => None,
+            Ok(Landing::Brought { entry, .. }) => {
+                self.core.namespace.counters.count(Event::Miss);
+                Some(match entry.is_negative() {
+                    true => Err(self.nothing_there()),
+                    false => Ok(self.cached(entry, Freshness::Fresh, Source::Origin)),
+                })
+            }
+        }
+    }
+
+    /// Waits for a flight to land, until the soft deadline if a stale value may stand in (which is
+    /// then the `Err`), and until the hard one in any case: a fill that blocks its thread keeps no
+    /// time itself.
+    async fn landing(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        flight: &Flight<K, Landing<K, V>>,
+        stale: &Stale<K, V>,
+    ) -> Result<Landing<K, V>, Cached<V>> {
+        let clock = &self.engine.clock;
+        if let Some((entry, source)) = stale {
+            let left = caller.left_of(caller.policy.soft_deadline);
+            if let Some(landing) = clock.timeout(left, flight.wait()).await {
+                return Ok(landing);
+            }
+            if self.may_stand_in(caller, ticket, entry) {
+                self.core.namespace.counters.count(Event::StaleHit);
+                let freshness = Freshness::Stale(StaleReason::Deadline);
+                return Err(self.cached(Arc::clone(entry), freshness, *source));
+            }
+        }
+        let left = caller.left_of(caller.policy.hard_deadline);
+        let landing = clock.timeout(left, flight.wait()).await;
+        Ok(landing.unwrap_or_else(|| Landing::Failed(self.out_of_time(caller))))
+    }
+
+    /// The stale value that stands in for an error, if there is one and it still may.
+    fn fall_back(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        stale: Stale<K, V>,
+        reason: StaleReason,
+        error: Error,
+    ) -> Result<Cached<V>, Error> {
+        let counters = &self.core.namespace.counters;
+        match stale.filter(|(entry, _)| self.may_stand_in(caller, ticket, entry)) {
+            Some((entry, source)) => {
+                counters.count(Event::StaleHit);
+                Ok(self.cached(entry, Freshness::Stale(reason), source).because_of(error))
+            }
+            None => {
+                counters.count(Event::Miss);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a stale entry is within the grace of the caller's policy too.
+    fn may_stand_in(&self, caller: &Caller<K>, ticket: &Ticket, entry: &Arc<Entry<K, V>>) -> bool {
+        let stale_for = entry.head.stale_for(self.engine.clock.ticks());
+        stale_for < caller.policy.grace() && self.may_serve(ticket, entry)
+    }
+
+    /// Whether a stale entry is within its grace and nothing has passed it since it was found.
+    fn may_serve(&self, ticket: &Ticket, entry: &Arc<Entry<K, V>>) -> bool {
+        !entry.is_negative()
+            && entry.head.standing(self.engine.clock.ticks()) != Standing::Gone
+            && ticket.admits(entry.head.as_of)
+            && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
+    }
+
+    fn serve_found(&self, entry: Arc<Entry<K, V>>, source: Source) -> Result<Cached<V>, Error> {
+        self.serve_fresh(entry, source).ok_or_else(|| self.nothing_there())
+    }
+}
+
+impl<K> Caller<K> {
+    /// What is left of a time that began when the caller came.
+    fn left_of(&self, limit: Duration) -> Duration {
+        limit.saturating_sub(self.since.elapsed())
+    }
+}
+
+/// Runs `work` until the deadline of a fill.
+pub(crate) async fn within<T>(
+    clock: &Clock,
+    deadline: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    clock.timeout(deadline, work).await.unwrap_or_else(|| {
+        let message = format!("the origin took longer than {deadline:?}");
+        Err(Error::new(ErrorKind::Deadline, message))
+    })
+}

@@ -1,0 +1,213 @@
+//! Whoever flies a flight: runs the fill in a task of its own, and lands it however it ends.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ban::Verdict;
+use crate::cache::Cache;
+use crate::clock::{Ticks, ticks_in};
+use crate::entry::{Birth, Content, Detail, Entry};
+use crate::envelope::Validator;
+use crate::error::{Error, ErrorKind};
+use crate::fetch::{Caller, within};
+use crate::fill::{self, Body, Fill, FillCx};
+use crate::flight::{Admission, Flight, Ticket};
+use crate::install::{Landing, jitter_seed};
+use crate::key::Key;
+use crate::outcome::{Freshness, Source, StaleReason};
+use crate::stats::Event;
+
+/// However it ends, the flight lands and everyone who waits is released.
+pub(crate) struct Pilot<K: Key, V: Send + Sync + 'static> {
+    cache: Cache<K, V>,
+    ticket: Ticket,
+    flight: Arc<Flight<K, Landing<K, V>>>,
+    text: Arc<str>,
+    /// What the origin may call unchanged.
+    stale: Option<(Arc<Entry<K, V>>, Source)>,
+    landed: bool,
+}
+
+impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
+    /// Starts the fill of `flight` in a task of its own.
+    pub(crate) fn take_off<F, R, E>(
+        &self,
+        ticket: &Ticket,
+        flight: &Arc<Flight<K, Landing<K, V>>>,
+        caller: &Caller<K>,
+        stale: Option<&(Arc<Entry<K, V>>, Source)>,
+        fill: F,
+    ) where
+        F: FnOnce(FillCx<K, V>) -> R + Send + 'static,
+        R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let deadline = caller.policy.hard_deadline;
+        let pilot = self.pilot(ticket, flight, caller, stale);
+        let cx = pilot.context(deadline);
+        self.engine.spawner.spawn(Box::pin(async move {
+            let clock = pilot.cache.engine.clock.clone();
+            let namespace = Arc::clone(&pilot.cache.core.namespace);
+            namespace.counters.count(Event::OriginCall);
+            let took = clock.stopwatch();
+            let work = fill::run(async move { fill(cx).await.map_err(Error::origin) });
+            let result = within(&clock, deadline, work).await;
+            if !pilot.land(result, took.elapsed()) {
+                namespace.counters.count(Event::OriginError);
+            }
+        }));
+    }
+
+    pub(crate) fn pilot(
+        &self,
+        ticket: &Ticket,
+        flight: &Arc<Flight<K, Landing<K, V>>>,
+        caller: &Caller<K>,
+        stale: Option<&(Arc<Entry<K, V>>, Source)>,
+    ) -> Pilot<K, V> {
+        // What has been invalidated since it was found is nothing to compare with.
+        let alive = |entry: &Arc<Entry<K, V>>| {
+            ticket.admits(entry.head.as_of)
+                && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
+        };
+        let stale = stale.filter(|(entry, _)| alive(entry) && !entry.is_negative()).cloned();
+        let (flight, text) = (Arc::clone(flight), Arc::clone(&caller.text));
+        Pilot { cache: self.clone(), ticket: ticket.share(), flight, text, stale, landed: false }
+    }
+}
+
+impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
+    pub(crate) fn key(&self) -> &K {
+        &self.flight.key
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.ticket.hash
+    }
+
+    /// What the fill is given.
+    pub(crate) fn context(&self, deadline: Duration) -> FillCx<K, V> {
+        let stale = self.stale.as_ref().map(|(entry, source)| {
+            let freshness = Freshness::Stale(StaleReason::NotRefreshed);
+            self.cache.cached(Arc::clone(entry), freshness, *source)
+        });
+        let detail = self.stale.as_ref().and_then(|(entry, _)| entry.head.detail.as_ref());
+        let validator = detail.map_or(Validator::None, |detail| detail.validator.clone());
+        FillCx { key: self.flight.key.clone(), stale, validator, deadline }
+    }
+
+    /// Installs what came and releases everyone who waits; whether a value (or "nothing there")
+    /// came.
+    pub(crate) fn land(mut self, result: Result<Fill<V>, Error>, took: Duration) -> bool {
+        let counters = &self.cache.core.namespace.counters;
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        counters.add(Event::OriginMicros, micros);
+        let well = match result.and_then(|fill| self.unpack(fill)) {
+            Ok(load) => {
+                self.bring(load, u32::try_from(micros).unwrap_or(u32::MAX));
+                true
+            }
+            Err(error) => {
+                self.fail(error);
+                false
+            }
+        };
+        // Last: should a codec panic above, dropping the pilot still lands the flight.
+        self.landed = true;
+        well
+    }
+
+    fn unpack(&self, fill: Fill<V>) -> Result<Load<K, V>, Error> {
+        fill.check()?;
+        let Fill { body, mut detail, store } = fill;
+        let content = match (body, &self.stale) {
+            (Body::Value(value), _) => Content::Value(value),
+            (Body::Nothing, _) => Content::Nothing,
+            (Body::NotModified, Some((stale, _))) => {
+                detail = detail.over(stale.head.detail.as_deref());
+                Content::of(stale)
+            }
+            (Body::NotModified, None) => {
+                let message = "origin failed: it says \"not modified\", and nothing is held";
+                return Err(Error::new(ErrorKind::Origin, message));
+            }
+        };
+        self.cache.apply_call(matches!(content, Content::Nothing), &mut detail);
+        let store = store && !self.cache.policy().no_store;
+        Ok(Load { content, detail, store })
+    }
+
+    fn bring(&self, load: Load<K, V>, fetch_micros: u32) {
+        let (cache, hash) = (&self.cache, self.ticket.hash);
+        let Load { content, detail, store } = load;
+        let keep = cache.keep(&self.text, &content, &detail, store, fetch_micros);
+        let born = cache.engine.clock.ticks();
+        let as_of = self.flight.as_of;
+        let seed = jitter_seed(&self.text);
+        let birth = Birth { as_of, born, fetch_micros, seed, ..Birth::default() };
+        let entry = cache.entry(self.flight.key.clone(), content, birth, detail);
+        let admission = cache.install(hash, &self.text, &entry, keep, Some(&self.flight));
+        let passed = match admission {
+            Admission::Granted { expired } => expired,
+            Admission::Passed { .. } => {
+                cache.core.namespace.counters.count(Event::InstallRefused);
+                true
+            }
+        };
+        self.flight.publish(Landing::Brought { entry, passed });
+    }
+
+    fn fail(&self, error: Error) {
+        let (engine, hash) = (&self.cache.engine, self.ticket.hash);
+        let policy = self.cache.policy();
+        let (first, most) =
+            (at_least_a_tick(policy.error_backoff), ticks_in(policy.error_backoff_max));
+        let mut shard = engine.flights.lock(hash);
+        // A caller that arrived after an invalidation has a right to a call of its own.
+        if shard.land(hash, &self.flight) {
+            shard.failed(hash, &error, engine.clock.ticks(), first, most);
+        }
+        drop(shard);
+        self.flight.publish(Landing::Failed(error));
+    }
+}
+
+impl<K: Key, V: Send + Sync + 'static> Drop for Pilot<K, V> {
+    fn drop(&mut self) {
+        if !self.landed {
+            let message = "the task of the fill was dropped before it ended";
+            self.cache.core.namespace.counters.count(Event::OriginError);
+            self.fail(Error::new(ErrorKind::OriginPanicked, message));
+        }
+    }
+}
+
+/// What a fill has brought, ready to be installed.
+struct Load<K, V> {
+    content: Content<K, V>,
+    detail: Detail,
+    store: bool,
+}
+
+impl Detail {
+    /// This where it says something, `older` where it does not.
+    fn over(self, older: Option<&Detail>) -> Detail {
+        let Some(older) = older else { return self };
+        let untold = |cost| if cost == 0 { older.cost_micro_usd } else { cost };
+        Detail {
+            own_ttl: self.own_ttl.or(older.own_ttl),
+            tags: if self.tags.is_empty() { older.tags.clone() } else { self.tags },
+            cost_micro_usd: untold(self.cost_micro_usd),
+            validator: match self.validator {
+                Validator::None => older.validator.clone(),
+                given => given,
+            },
+        }
+    }
+}
+
+fn at_least_a_tick(duration: Duration) -> Ticks {
+    if duration.is_zero() { 0 } else { ticks_in(duration).max(1) }
+}
