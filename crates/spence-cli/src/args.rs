@@ -50,11 +50,15 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "URL", conflicts_with = "local")]
     pub(crate) server: Option<String>,
 
+    /// How long the server may take to answer.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "60s")]
+    pub(crate) timeout: Span,
+
     /// Open the disk directory, whether or not a server answers.
     #[arg(long, global = true)]
     pub(crate) local: bool,
 
-    /// Answer in JSON.
+    /// Answer in JSON, errors too.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use bytes::Bytes;
 use indicatif::ProgressBar;
-use spence_config::Settings;
+use spence::Clock;
+use spence_config::{Secret, Settings};
 use spence_server::{App, router};
 use tower::ServiceExt;
 
@@ -22,6 +23,9 @@ use crate::settings;
 
 /// How long a server may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(500);
+/// How long a command waits for another to let go of the directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// When waiting becomes worth showing.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -41,33 +45,44 @@ impl Client {
     /// The server if one is meant or answers, else the directory.
     pub(crate) async fn connect(common: &Common) -> anyhow::Result<Self> {
         spence_market::install_tls();
-        let http = reqwest::Client::builder().no_proxy().build().context("HTTP client")?;
+        let settings = settings::load(common)?;
+        let token = settings.server.token.as_ref().map(Secret::reveal);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(common.timeout.0)
+            .default_headers(credentials(token)?)
+            .build()
+            .context("HTTP client")?;
         if let Some(base) = &common.server {
             let base = base.trim_end_matches('/').to_owned();
             return Ok(Self::Remote { http, base });
         }
-        let settings = settings::load(common)?;
         let base = format!("http://{}", settings.server.listen);
         if !common.local && is_spence(&http, &base).await {
             return Ok(Self::Remote { http, base });
         }
-        Self::open(settings).await
+        Self::open(settings, common.local).await
     }
 
-    async fn open(settings: Settings) -> anyhow::Result<Self> {
+    /// Opens the directory; waits a moment if another command is just using it.
+    async fn open(settings: Settings, local: bool) -> anyhow::Result<Self> {
         let listen = settings.server.listen;
-        let app = App::start(settings).await.map_err(|error| {
-            let hint = format!(" (no server answers at {listen}; name it with --server)");
-            let hint = if error.to_string().contains("is in use") { hint } else { String::new() };
-            anyhow::Error::new(error).context(hint)
-        });
-        match app {
-            Ok(app) => Ok(Self::Local { app }),
-            // The hint goes behind the error, in one line.
-            Err(error) => {
-                let hint = error.to_string();
-                let root = error.root_cause().to_string();
-                Err(Failure::error(Code::Unavailable, format!("{root}{hint}")))
+        let clock = Clock::system();
+        let waited = clock.stopwatch();
+        loop {
+            let error = match App::start(settings.clone()).await {
+                Ok(app) => return Ok(Self::Local { app }),
+                Err(error) => error,
+            };
+            let in_use = error.to_string().contains("is in use");
+            if in_use && waited.elapsed() < LOCK_PATIENCE {
+                clock.sleep(LOCK_RETRY).await;
+            } else if in_use && !local {
+                let hint =
+                    format!("{error} (no server answers at {listen}; name it with --server)");
+                return Err(Failure::error(Code::Unavailable, hint));
+            } else {
+                return Err(error.into());
             }
         }
     }
@@ -85,18 +100,27 @@ impl Client {
             Self::Remote { http, base } => {
                 let request = http.request(method, format!("{base}{path}")).headers(headers);
                 let unreachable = |error: reqwest::Error| {
-                    let cause = root(&error.without_url());
+                    let cause = match error.is_timeout() {
+                        true => "did not answer in time (see --timeout)".to_owned(),
+                        false => root(&error.without_url()),
+                    };
                     Failure::error(Code::Unavailable, format!("server {base}: {cause}"))
                 };
                 let response = request.body(body).send().await.map_err(unreachable)?;
                 let (status, headers) = (response.status(), response.headers().clone());
+                if !says_spence(&headers) {
+                    let message = format!("server {base}: what answers there is not spence");
+                    return Err(Failure::error(Code::Unavailable, message));
+                }
                 (status, Answer { headers, body: response.bytes().await.map_err(unreachable)? })
             }
             Self::Local { app } => {
                 let mut request = Request::new(Body::from(body));
                 *request.method_mut() = method;
                 *request.uri_mut() = path.parse().context("path of the request")?;
+                let token = app.settings().server.token.as_ref().map(Secret::reveal);
                 *request.headers_mut() = headers;
+                request.headers_mut().extend(credentials(token)?);
                 // The router's error type has no values.
                 let response = router(app.clone()).oneshot(request).await?;
                 let (parts, body) = response.into_parts();
@@ -131,15 +155,25 @@ impl Answer {
     }
 }
 
-/// The path of a raw value. An empty key would make another path of it.
+/// The path of a raw value. An empty key, or dots, would make another path of it.
 pub(crate) fn entry_path(namespace: &str, key: &str) -> anyhow::Result<String> {
-    spence::key::check_text(key)
-        .map_err(|error| Failure::error(Code::Refused, error.to_string()))?;
-    Ok(format!("/api/v1/cache/entries/{}/{}", segment(namespace), segment(key)))
+    let refused = |error: spence::Error| Failure::error(Code::Refused, error.to_string());
+    spence::check_namespace(namespace).map_err(refused)?;
+    spence::key::check_text(key).map_err(refused)?;
+    Ok(format!("/api/v1/cache/entries/{namespace}/{}", segment(key)?))
 }
 
 /// Text as one segment of a path.
-pub(crate) fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> anyhow::Result<String> {
+    if matches!(text, "." | "..") {
+        let message = format!("{text:?}: dots alone cannot stand in a path");
+        return Err(Failure::error(Code::Refused, message));
+    }
+    Ok(encode(text))
+}
+
+/// Text as it can stand in a path or query.
+pub(crate) fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {
@@ -149,20 +183,28 @@ pub(crate) fn segment(text: &str) -> String {
             other => out.push_str(&format!("%{other:02X}")),
         }
     }
-    // A path segment of dots would be taken for a way up.
-    if text.chars().all(|c| c == '.') { text.replace('.', "%2E") } else { out }
+    out
+}
+
+/// What lets a request in.
+fn credentials(token: Option<&str>) -> anyhow::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if let Some(token) = token {
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+        let refused = |_| Failure::error(Code::Refused, "server.token: is no header value");
+        headers.insert(header::AUTHORIZATION, bearer.map_err(refused)?);
+    }
+    Ok(headers)
+}
+
+fn says_spence(headers: &HeaderMap) -> bool {
+    let server = headers.get(header::SERVER).and_then(|value| value.to_str().ok());
+    server.is_some_and(|server| server.starts_with("spence/"))
 }
 
 async fn is_spence(http: &reqwest::Client, base: &str) -> bool {
     let probe = http.get(format!("{base}/health")).timeout(PROBE).send().await;
-    match probe {
-        Ok(answer) => match answer.bytes().await {
-            Ok(body) => serde_json::from_slice::<serde_json::Value>(&body)
-                .is_ok_and(|health| health.get("tiers").is_some()),
-            Err(_) => false,
-        },
-        Err(_) => false,
-    }
+    probe.is_ok_and(|answer| says_spence(answer.headers()))
 }
 
 /// The error that the service gave, in one line.

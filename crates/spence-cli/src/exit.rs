@@ -1,6 +1,7 @@
 //! Exit codes, and errors as one line on standard error.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 use spence_config::ConfigError;
@@ -55,9 +56,19 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Prints the error and gives its exit code.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("spence: {error:#}");
-    ExitCode::from(code_of(error) as u8)
+pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
+    let code = code_of(error) as u8;
+    let message = format!("{error:#}");
+    match json {
+        true => complain(&serde_json::json!({ "error": message, "exit_code": code }).to_string()),
+        false => complain(&format!("spence: {message}")),
+    }
+    ExitCode::from(code)
+}
+
+/// Prints a line to standard error; if nobody can read it, so be it.
+pub(crate) fn complain(text: &str) {
+    writeln!(std::io::stderr().lock(), "{text}").unwrap_or(());
 }
 
 fn code_of(error: &anyhow::Error) -> Code {

@@ -19,11 +19,18 @@ fn main() -> ExitCode {
     log::start(args.log.as_deref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::report(&anyhow::Error::new(error).context("start the runtime")),
+        Err(error) => {
+            let error = anyhow::Error::new(error).context("start the runtime");
+            return exit::report(&error, args.common.json);
+        }
     };
+    let json = args.common.json;
     match runtime.block_on(run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::report(&error),
+        Ok(()) => match render::flush() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::report(&error, json),
+        },
+        Err(error) => exit::report(&error, json),
     }
 }
 

@@ -3,15 +3,25 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::client::Answer;
+use crate::exit::complain;
 
 /// Prints to standard output; a reader that has gone (`| head`) is no error.
 pub(crate) fn print(bytes: &[u8]) -> anyhow::Result<()> {
     match io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
+    }
+}
+
+/// Makes sure that what was printed has been taken.
+pub(crate) fn flush() -> anyhow::Result<()> {
+    match io::stdout().lock().flush() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result.context("standard output")?),
     }
 }
 
@@ -75,7 +85,7 @@ pub(crate) fn note(text: &str, is_warning: bool) {
             true => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
             false => Style::new(),
         };
-    eprintln!("{style}{text}{style:#}");
+    complain(&format!("{style}{text}{style:#}"));
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ fn set(settings: &[String], known: &Layer) -> anyhow::Result<Layer> {
         let (path, value) = setting
             .split_once('=')
             .ok_or_else(|| refuse("expected KEY=VALUE, as in memory.budget=200MB"))?;
+        if path.is_empty() {
+            return Err(refuse("expected KEY=VALUE, as in memory.budget=200MB"));
+        }
         let name = format!("{PREFIX}{}", path.replace('.', "__"));
         let one = Layer::from_environment([(name.clone(), value.to_owned())], known).map_err(
             |error| {

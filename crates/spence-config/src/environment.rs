@@ -32,6 +32,11 @@ impl Layer {
                     "{name}: expected {PREFIX}SECTION__KEY with a value of one line"
                 )));
             }
+            if value.trim().is_empty() {
+                // A variable of a script that was never set, most likely.
+                let message = format!("{name}: is empty; give it a value, or unset it");
+                return Err(ConfigError::new(message));
+            }
             let one = Layer::from_value(&path, &value)
                 .map_err(|message| ConfigError::new(format!("{name}: {message}")))?;
             layer = one.over(layer);

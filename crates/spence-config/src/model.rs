@@ -70,8 +70,14 @@ sections! {
 
     /// The HTTP service.
     Server {
-        /// The address to listen on; loopback only.
+        /// The address to listen on; loopback only unless there is a token.
         listen: Address,
+        /// What requests must carry as `Authorization: Bearer`.
+        token: String,
+        /// Origins whose pages may call the service from a browser.
+        allow_origins: Vec<String>,
+        /// The largest request body.
+        max_body: Size,
     }
 
     /// The market data provider.
@@ -90,8 +96,18 @@ sections! {
         negative_ttl: Span,
         /// By up to which fraction a time to live is shortened.
         jitter: Fraction,
+        /// How long past its freshness a value is served while a fill fetches the next.
+        stale_while_revalidate: Span,
         /// How long past its freshness a value may stand in for a failing origin.
         stale_if_error: Span,
+        /// Whether values may be served past their freshness at all.
+        stale: StaleField,
+        /// Whether only values are served of which no invalidation can have been lost.
+        verified_only: bool,
+        /// Whether nothing is kept.
+        no_store: bool,
+        /// How long a caller waits for a fill if a stale value may be served instead.
+        soft_deadline: Span,
         /// How long a fill may take.
         hard_deadline: Span,
         /// How long a failing origin is left alone at first.
@@ -173,6 +189,19 @@ pub enum Compression {
 pub enum Durability {
     /// The end of the process, however sudden.
     Process,
+    /// A power cut too.
+    Power,
+}
+
+/// Whether values may be served past their freshness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum StaleField {
+    /// For as long as `stale_while_revalidate` and `stale_if_error` say.
+    #[serde(rename = "within grace")]
+    WithinGrace,
+    /// Never.
+    #[serde(rename = "never")]
+    Never,
 }
 
 /// An IP address with a port.

@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use spence::{PolicyLayer, Spence, SpenceBuilder, Ttl};
+use spence::{PolicyLayer, Spence, SpenceBuilder, StaleUse, Ttl};
 
 use crate::load::ConfigError;
-use crate::model::{Compression, Disk, Layer, Market, Memory, PolicyFields, Server, TtlField};
+use crate::model::{
+    Compression, Disk, Durability, Layer, Market, Memory, PolicyFields, Server, StaleField,
+    TtlField,
+};
 use crate::units::{Size, Span};
 
 const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -60,6 +63,8 @@ pub struct DiskSettings {
     pub budget: u64,
     /// How values are compressed.
     pub compression: Compression,
+    /// What accepted values survive.
+    pub durability: Durability,
     /// A read that takes longer is a miss.
     pub deadline: Duration,
 }
@@ -69,6 +74,12 @@ pub struct DiskSettings {
 pub struct ServerSettings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// What requests must carry, if anything.
+    pub token: Option<Secret>,
+    /// Origins, as in `https://charts.example`, whose pages may call the service.
+    pub allow_origins: Vec<String>,
+    /// The largest request body, in bytes.
+    pub max_body: u64,
 }
 
 /// The market data provider.
@@ -109,6 +120,7 @@ const DEFAULT_PROVIDER: &str = "https://api.massive.com";
 /// The smallest budgets that make sense.
 const MIN_MEMORY: Size = Size(64 << 10);
 const MIN_DISK: Size = Size(4_000_000);
+const MIN_BODY: Size = Size(1_000);
 
 impl Sources {
     /// Merges the sources and checks the result.
@@ -142,7 +154,12 @@ impl Settings {
         };
         if let Some(disk) = &self.disk {
             let compress = disk.compression == Compression::Lz4;
+            let durability = match disk.durability {
+                Durability::Process => spence::Durability::Process,
+                Durability::Power => spence::Durability::Power,
+            };
             builder = builder.disk(&disk.dir, disk.budget).disk_deadline(disk.deadline);
+            builder = builder.durability(durability);
             builder = if compress { builder } else { builder.no_compression() };
         }
         for (name, layer) in &self.policies {
@@ -158,10 +175,11 @@ impl TryFrom<Layer> for Settings {
     fn try_from(layer: Layer) -> Result<Self, ConfigError> {
         let Layer { memory, disk, redis: _, server, market, defaults, policies, profiles: _ } =
             layer;
+        check_policies(&policies)?;
         Ok(Self {
             memory: memory_settings(memory)?,
             disk: disk_settings(disk)?,
-            server: server_settings(&server)?,
+            server: server_settings(server)?,
             market: market_settings(market)?,
             defaults: policy_layer(defaults),
             policies: policies
@@ -184,26 +202,38 @@ fn disk_settings(disk: Disk) -> Result<Option<DiskSettings>, ConfigError> {
         dir: required("disk.dir", disk.dir)?,
         budget,
         compression: required("disk.compression", disk.compression)?,
+        durability: required("disk.durability", disk.durability)?,
         deadline: required("disk.deadline", disk.deadline)?.0,
     };
     Ok(required("disk.enabled", disk.enabled)?.then_some(settings))
 }
 
-fn server_settings(server: &Server) -> Result<ServerSettings, ConfigError> {
+fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
     let listen = required("server.listen", server.listen)?.0;
-    if !listen.ip().is_loopback() {
+    let token = not_empty("server.token", server.token)?;
+    if token.is_none() && !listen.ip().is_loopback() {
         return Err(ConfigError::new(format!(
-            "server.listen: {listen} is not a loopback address such as 127.0.0.1:8321; this \
-             version has no access control, so it serves its own machine only"
+            "server.listen: {listen} is not a loopback address such as 127.0.0.1:8321; to serve \
+             other machines, set server.token"
         )));
     }
-    Ok(ServerSettings { listen })
+    let allow_origins = server.allow_origins.unwrap_or_default();
+    for origin in &allow_origins {
+        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
+            return Err(ConfigError::new(format!(
+                "server.allow_origins: `{origin}` is not an origin such as https://charts.example"
+            )));
+        }
+    }
+    let max_body =
+        at_least("server.max_body", required("server.max_body", server.max_body)?, MIN_BODY)?;
+    Ok(ServerSettings { listen, token: token.map(Secret::new), allow_origins, max_body })
 }
 
 fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
-    let not_empty = |text: &String| !text.trim().is_empty();
-    let api_key = market.api_key.filter(not_empty).map(Secret::new);
-    let base_url = match market.base_url.filter(not_empty) {
+    let api_key = not_empty("market.api_key", market.api_key)?.map(Secret::new);
+    let base_url = match not_empty("market.base_url", market.base_url)? {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
             Some(url.trim_end_matches('/').to_owned())
         }
@@ -226,12 +256,46 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
     });
     layer.negative_ttl = span(fields.negative_ttl);
     layer.jitter = fields.jitter.map(|fraction| fraction.0);
+    layer.stale_while_revalidate = span(fields.stale_while_revalidate);
     layer.stale_if_error = span(fields.stale_if_error);
+    layer.stale = fields.stale.map(|stale| match stale {
+        StaleField::WithinGrace => StaleUse::WithinGrace,
+        StaleField::Never => StaleUse::Never,
+    });
+    layer.verified_only = fields.verified_only;
+    layer.no_store = fields.no_store;
+    layer.soft_deadline = span(fields.soft_deadline);
     layer.hard_deadline = span(fields.hard_deadline);
     layer.error_backoff = span(fields.error_backoff);
     layer.error_backoff_max = span(fields.error_backoff_max);
     layer.calendar = fields.calendar.map(|name| Some(name.into()));
     layer
+}
+
+/// A text that is set to nothing is a mistake, such as a variable of a script that was never set.
+fn not_empty(name: &str, text: Option<String>) -> Result<Option<String>, ConfigError> {
+    match text {
+        Some(text) if text.trim().is_empty() => Err(ConfigError::new(format!(
+            "{name}: is empty; give it a value, or leave it out (null)"
+        ))),
+        text => Ok(text),
+    }
+}
+
+/// Each policy is for the cache of its name, so the name must be one.
+fn check_policies(policies: &BTreeMap<String, PolicyFields>) -> Result<(), ConfigError> {
+    for name in policies.keys() {
+        spence::check_namespace(name)
+            .map_err(|error| ConfigError::new(format!("policies: {error}")))?;
+        let alike = |other: &&String| *other != name && other.eq_ignore_ascii_case(name);
+        if let Some(other) = policies.keys().find(alike) {
+            return Err(ConfigError::new(format!(
+                "policies: {name:?} and {other:?} differ in case only; names of caches are \
+                 case-sensitive, so one of them is a mistake"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The built-in defaults set every field, so only an explicit `null` gets here.

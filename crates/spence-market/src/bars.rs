@@ -11,8 +11,8 @@ use crate::symbol::{InvalidSymbol, Symbol};
 /// The most bars that can be asked for at once: what the provider gives in one answer.
 pub const MAX_BARS: u32 = 50_000;
 
-/// The years that `end` may lie in.
-const YEARS: std::ops::RangeInclusive<i16> = 1900..=2199;
+/// The years that `end` may lie in: no provider has anything before.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
 
 /// One session of one symbol, not adjusted for splits or dividends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,13 @@ impl Bars {
         bars.dedup_by_key(|bar| bar.date);
         bars.reverse();
         Self(bars)
+    }
+
+    /// The last `count` of them.
+    #[must_use]
+    pub fn most_recent(mut self, count: usize) -> Self {
+        self.0.drain(..self.0.len().saturating_sub(count));
+        self
     }
 }
 
@@ -82,7 +89,7 @@ pub enum InvalidKey {
     #[error("bars: {0}, expected 1 to {MAX_BARS}")]
     Bars(u32),
     /// The end is not a date.
-    #[error("end: `{0}` is not a date such as 2012-06-29")]
+    #[error("end: `{0}` is not a date such as 2012-06-29, from 1970 to 2199")]
     End(String),
 }
 
@@ -229,7 +236,8 @@ mod tests {
         check("AA PL", 1, None, "symbol \"AA PL\": contains ' '");
         for end in ["", "yesterday", "2012-02-30", "2012-6-29", "0012-06-29", "2012-06-29T00:00"] {
             let shown: String = end.chars().take(20).collect();
-            let expected = format!("end: `{shown}` is not a date such as 2012-06-29");
+            let expected =
+                format!("end: `{shown}` is not a date such as 2012-06-29, from 1970 to 2199");
             check("AAPL", 1, Some(end), &expected);
         }
     }

@@ -13,7 +13,7 @@ use crate::bars::{Bar, BarKey, Bars};
 use crate::wire::{Aggregate, Aggregates};
 
 /// How long a call may take. The cache has a deadline of its own above this.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From when on bars are asked for: before any provider's first.
 const BEGINNING: &str = "1970-01-01";
 
@@ -72,7 +72,10 @@ impl Provider {
         install_tls();
         let setup = |error: &dyn std::fmt::Display| ProviderError::Setup(error.to_string());
         let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
+            // How long an answer may take is for the caller's deadline to say.
+            .connect_timeout(CONNECT_TIMEOUT)
+            // Whoever answers in the provider's stead is not the provider.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("spence/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| setup(&error))?;
@@ -123,10 +126,12 @@ impl Provider {
             body.extend_from_slice(&part);
         }
         let answer = read(status, retry_after_seconds, &body)?;
-        self.bars_in(answer)
+        check(&answer, key)?;
+        let bars = self.bars_in(answer, end)?;
+        Ok(bars.map(|bars| bars.most_recent(key.bars() as usize)))
     }
 
-    fn bars_in(&self, answer: Aggregates) -> Result<Option<Bars>, ProviderError> {
+    fn bars_in(&self, answer: Aggregates, end: Date) -> Result<Option<Bars>, ProviderError> {
         let rows = answer.results.unwrap_or_default();
         if rows.is_empty() {
             return match answer.results_count {
@@ -140,7 +145,11 @@ impl Provider {
             };
         }
         let bars: Result<Vec<Bar>, _> = rows.iter().map(|row| self.bar(row)).collect();
-        bars.map(|bars| Some(Bars::new(bars)))
+        let bars = bars?;
+        if let Some(bar) = bars.iter().find(|bar| bar.date > end) {
+            return Err(ProviderError::Malformed(format!("asked up to {end}, got {}", bar.date)));
+        }
+        Ok(Some(Bars::new(bars)))
     }
 
     fn bar(&self, row: &Aggregate) -> Result<Bar, ProviderError> {
@@ -173,6 +182,24 @@ impl std::fmt::Debug for Provider {
     }
 }
 
+/// Whether an answer is one to this question: of that symbol, and not adjusted.
+fn check(answer: &Aggregates, key: &BarKey) -> Result<(), ProviderError> {
+    let asked = key.symbol().as_str();
+    let malformed = |what: String| Err(ProviderError::Malformed(what));
+    match (&answer.ticker, answer.adjusted) {
+        (Some(ticker), _) if !ticker.eq_ignore_ascii_case(asked) => {
+            malformed(format!("asked for {asked}, answered for {}", brief(ticker)))
+        }
+        (_, Some(true)) => malformed("asked for unadjusted prices, answered with adjusted".into()),
+        _ => Ok(()),
+    }
+}
+
+/// The beginning of what a provider says; it is not repeated at length.
+fn brief(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
 /// Classifies an answer by what it says first, and by its status second: errors come with status
 /// 200 too.
 fn read(
@@ -182,11 +209,7 @@ fn read(
 ) -> Result<Aggregates, ProviderError> {
     let answer: Result<Aggregates, _> = serde_json::from_slice(body);
     let said = answer.as_ref().ok().and_then(|answer| {
-        answer
-            .error
-            .as_ref()
-            .or(answer.message.as_ref())
-            .map(|text| text.chars().take(200).collect())
+        answer.error.as_ref().or(answer.message.as_ref()).map(|text| brief(text))
     });
     let message = said.unwrap_or_else(|| status.to_string());
     let limited = message.contains("exceeded the maximum requests");
@@ -200,7 +223,9 @@ fn read(
             Err(ProviderError::Unauthorized(message))
         }
         (StatusCode::OK, _) if failed => Err(ProviderError::Failed { status: 200, message }),
-        (StatusCode::OK, _) => answer.map_err(|error| ProviderError::Malformed(error.to_string())),
+        (StatusCode::OK, _) => {
+            answer.map_err(|error| ProviderError::Malformed(brief(&error.to_string())))
+        }
         _ => Err(ProviderError::Failed { status: status.as_u16(), message }),
     }
 }
@@ -245,7 +270,11 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let provider = Provider::new("http://127.0.0.1:1", None).unwrap();
         let outcome = read(status, Some(3), body.as_bytes());
-        let outcome = outcome.and_then(|answer| provider.bars_in(answer));
+        let key = BarKey::new("AAPL", 2, None).unwrap();
+        let outcome = outcome.and_then(|answer| {
+            super::check(&answer, &key)?;
+            provider.bars_in(answer, Date::constant(2012, 6, 29))
+        });
         let shown = match outcome {
             Ok(None) => "nothing".to_owned(),
             Ok(Some(bars)) => format!("{} bars", bars.len()),
@@ -276,6 +305,22 @@ mod tests {
         check(500, "<html>", "provider error 500: 500 Internal Server Error");
         check(200, "<html>", "provider answer not understood");
         check(200, &format!(r#"{{"results":[{ROW}"#), "provider answer not understood");
+        // Only the provider may say that there is nothing.
+        check(200, "{}", "provider answer not understood: neither");
+        check(200, r#"{"status":"OK"}"#, "provider answer not understood: neither");
+        check(200, r#"{"error":"maintenance"}"#, "provider error 200: maintenance");
+        check(302, "", "provider error 302");
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_not_taken() {
+        let rows = format!(r#""resultsCount":1,"results":[{ROW}]"#);
+        check(200, &format!(r#"{{"ticker":"aapl","adjusted":false,{rows}}}"#), "1 bars");
+        check(200, &format!(r#"{{"ticker":"MSFT",{rows}}}"#), "provider answer not");
+        check(200, &format!(r#"{{"adjusted":true,{rows}}}"#), "provider answer not");
+        let later = ROW.replace("1340942400000", "1341201600000");
+        let later = format!(r#"{{"resultsCount":1,"results":[{later}]}}"#);
+        check(200, &later, "provider answer not understood: asked up to 2012-06-29, got");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Aggregates {
     pub(crate) status: Option<String>,
+    pub(crate) ticker: Option<String>,
+    pub(crate) adjusted: Option<bool>,
     pub(crate) results: Option<Vec<Aggregate>>,
     #[serde(rename = "resultsCount")]
     pub(crate) results_count: Option<u64>,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -12,6 +12,9 @@ use crate::app::App;
 
 /// The header that carries the id.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// What the service calls itself; the command line knows it by this.
+const SERVER: &str = concat!("spence/", env!("CARGO_PKG_VERSION"));
 
 const MAX_BYTES: usize = 128;
 
@@ -34,6 +37,7 @@ pub(crate) async fn correlate(State(app): State<App>, request: Request, next: Ne
     .instrument(span)
     .await;
     response.headers_mut().insert(CORRELATION_ID, id);
+    response.headers_mut().insert(header::SERVER, HeaderValue::from_static(SERVER));
     response
 }
 

@@ -32,14 +32,26 @@ impl ApiError {
         Self { status, message: message.into(), fields: Vec::new() }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The same error in other words.
     pub(crate) fn saying(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }
     }
 
+    /// An argument that the engine refused; its messages begin with what they are about.
+    fn argument(message: &str) -> Self {
+        let word = message.split([':', ' ']).next().unwrap_or_default();
+        let known = ["namespace", "key", "tag", "tags", "prefix", "glob", "ttl"];
+        Self::field(known.iter().find(|known| **known == word).unwrap_or(&"request"), message)
+    }
+
     /// An argument that cannot be used.
     pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
         let message = message.into();
+        let field = if field.is_empty() || field == "?" { "body" } else { field };
         let fields = vec![FieldError { field: field.to_owned(), message: message.clone() }];
         Self { status: StatusCode::BAD_REQUEST, message, fields }
     }
@@ -49,7 +61,7 @@ impl From<spence::Error> for ApiError {
     fn from(error: spence::Error) -> Self {
         let status = match error.kind() {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
-            ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
+            ErrorKind::InvalidArgument => return Self::argument(&error.to_string()),
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Origin => StatusCode::BAD_GATEWAY,
             ErrorKind::Deadline => StatusCode::GATEWAY_TIMEOUT,

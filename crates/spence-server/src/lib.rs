@@ -6,6 +6,7 @@
 mod app;
 mod correlate;
 mod error;
+mod guard;
 mod metrics;
 mod raw;
 mod router;

@@ -9,13 +9,12 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::correlate::correlate;
 use crate::error::{ApiError, shape};
+use crate::guard::{cors, guard};
 use crate::routes::{entries, health, home, market, outdate, stats};
-
-/// The largest request body, in bytes.
-pub(crate) const MAX_BODY_BYTES: usize = 10_000_000;
 
 /// The service as a tower service, to be put on a socket or called directly.
 pub fn router(app: App) -> Router {
+    let max_body = usize::try_from(app.settings().server.max_body).unwrap_or(usize::MAX);
     Router::new()
         .route("/", get(home::page))
         .route("/health", get(health::health))
@@ -29,7 +28,9 @@ pub fn router(app: App) -> Router {
         )
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn_with_state(app.clone(), guard))
+        .layer(cors(&app))
         .layer(from_fn_with_state(app.clone(), shape))
         .layer(from_fn_with_state(app.clone(), correlate))
         .with_state(app)

@@ -164,6 +164,13 @@ impl Engine {
             total.add(&stats);
             caches.push((namespace.name.to_string(), stats));
         }
+        for name in self.disk.namespaces() {
+            if self.registry.get(&name).is_none() {
+                let disk_bytes = self.disk.bytes_of(&name);
+                caches.push((name.to_string(), CacheStats { disk_bytes, ..CacheStats::default() }));
+            }
+        }
+        caches.sort_by(|a, b| a.0.cmp(&b.0));
         total.disk_bytes = self.disk.bytes();
         Snapshot {
             caches,

@@ -137,10 +137,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The message of an origin error already contains its direct cause.
-        match self.0.kind {
-            ErrorKind::Origin => self.0.source.as_deref()?.source(),
-            _ => self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static)),
-        }
+        // The message already contains its direct cause.
+        self.0.source.as_deref()?.source()
     }
 }

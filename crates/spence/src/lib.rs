@@ -82,7 +82,7 @@ pub use fill::{Fill, FillCx, MAX_TAG_BYTES, MAX_TAGS, MAX_VALIDATOR_BYTES};
 pub use invalidate::Target;
 pub use key::{Key, KeyPart, MAX_KEY_BYTES};
 pub use memory::weigh::{Weigh, allocation};
-pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES};
+pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES, check_namespace};
 pub use outcome::{Freshness, Scope, Source, StaleReason};
 pub use policy::{Policy, PolicyLayer, StaleUse, Ttl};
 pub use spawn::{Spawner, Task, TokioSpawner};

@@ -188,6 +188,14 @@ fn reuse<C: Send + Sync + 'static>(
     Arc::clone(&existing.core).downcast::<C>().map_err(|_| conflict("key or value type"))
 }
 
+/// Whether a cache can have this name.
+///
+/// # Errors
+/// `InvalidArgument`: what is wrong with it.
+pub fn check_namespace(name: &str) -> Result<(), Error> {
+    check_name(name)
+}
+
 /// Names are file-name and URL safe: letters, digits, `_`, `-` and `.`, not beginning with a dot.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

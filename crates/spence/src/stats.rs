@@ -258,7 +258,7 @@ impl CacheStats {
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// By cache, in the order of their names.
+    /// By cache, in the order of their names; those of which only the disk knows too.
     pub caches: Vec<(String, CacheStats)>,
     /// The sums over all caches, but `disk_bytes` is what the disk directory takes in all.
     pub total: CacheStats,

@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use crate::args::{Bars, Common};
-use crate::client::{Client, segment};
+use crate::client::{Client, encode, segment};
 use crate::render;
 
 const COLUMNS: [&str; 6] = ["date", "open", "high", "low", "close", "volume"];
 
 pub(crate) async fn run(common: &Common, bars: Bars) -> anyhow::Result<()> {
     let Bars { symbol, bars, end, csv } = bars;
-    let mut path = format!("/api/v1/market/bars/{}?bars={bars}", segment(&symbol));
+    let mut path = format!("/api/v1/market/bars/{}?bars={bars}", segment(&symbol)?);
     if let Some(end) = end {
-        path.push_str(&format!("&end={}", segment(&end)));
+        path.push_str(&format!("&end={}", encode(&end)));
     }
     let client = Client::connect(common).await?;
     let answer = client.get(&path).await;

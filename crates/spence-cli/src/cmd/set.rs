@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::args::{Common, Set};
-use crate::client::{Client, entry_path, segment};
+use crate::client::{Client, encode, entry_path};
 use crate::exit::{Code, Failure};
 use crate::render;
 
@@ -31,7 +31,7 @@ pub(crate) async fn run(common: &Common, set: Set) -> anyhow::Result<()> {
         ));
     }
     if !tags.is_empty() {
-        path.push_str(&format!("tags={}", segment(&tags.join(","))));
+        path.push_str(&format!("tags={}", encode(&tags.join(","))));
     }
     let mut headers = HeaderMap::new();
     if let Some(content_type) = content_type {

@@ -105,8 +105,25 @@ fn wrong_settings_name_the_setting() {
     check(file("disk: { budget: 1MB }"), "disk.budget: 1000000 bytes, expected at least 4000000");
     check(
         file("server: { listen: 0.0.0.0:80 }"),
-        "server.listen: 0.0.0.0:80 is not a loopback address such as 127.0.0.1:8321; this version \
-         has no access control, so it serves its own machine only",
+        "server.listen: 0.0.0.0:80 is not a loopback address such as 127.0.0.1:8321; to serve \
+         other machines, set server.token",
+    );
+    check(
+        file("server: { token: '' }"),
+        "server.token: is empty; give it a value, or leave it out (null)",
+    );
+    check(
+        file("server: { allow_origins: ['*'] }"),
+        "server.allow_origins: `*` is not an origin such as https://charts.example",
+    );
+    check(
+        file("policies: { ohlcv: { ttl: 1s } }"),
+        "policies: \"OHLCV\" and \"ohlcv\" differ in case only; names of caches are \
+         case-sensitive, so one of them is a mistake",
+    );
+    check(
+        file("policies: { a/b: { ttl: 1s } }"),
+        "policies: namespace \"a/b\": contains '/'; expected letters, digits, `_`, `-` and `.`",
     );
     check(
         file("market: { base_url: 'ftp://x' }"),
@@ -119,6 +136,10 @@ fn wrong_settings_name_the_setting() {
     check(
         with("SPENCE__MEMORY__BUDGET", "lots"),
         "SPENCE__MEMORY__BUDGET: `lots` is not a size such as 100MB, 64MiB or 4096",
+    );
+    check(
+        with("SPENCE__MARKET__BASE_URL", ""),
+        "SPENCE__MARKET__BASE_URL: is empty; give it a value, or unset it",
     );
     check(
         with("SPENCE__MEMORY__BUDGIT", "1MB"),

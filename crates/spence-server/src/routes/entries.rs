@@ -1,17 +1,17 @@
 //! Raw values: GET, PUT and DELETE `/api/v1/cache/entries/{namespace}/{key}`.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
-use spence::{Fill, Target};
+use spence::{ErrorKind, Fill, Target};
 use spence_config::Span;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::raw::{RawCache, RawValue, raw_cache};
-use crate::routes::{Json, about};
+use crate::routes::{Json, Segments, X_SPENCE_KEY, about, header_text};
 use crate::wire::{Reached, TargetBody};
 
 /// `?ttl=5m&tags=a,b`
@@ -24,17 +24,19 @@ pub(crate) struct PutQuery {
 
 pub(crate) async fn get(
     State(app): State<App>,
-    Path((namespace, key)): Path<(String, String)>,
+    Segments((namespace, key)): Segments<(String, String)>,
     request_headers: HeaderMap,
 ) -> ApiResult<Response> {
     let missing =
         || ApiError::new(StatusCode::NOT_FOUND, format!("nothing under {namespace}/{key}"));
     check_key(&key)?;
+    spence::check_namespace(&namespace)?;
     let cache = readable(&app, &namespace)?.ok_or_else(missing)?;
     let value = cache.get(&key).await.ok_or_else(missing)?;
     let mut headers = about(&value);
+    headers.insert(X_SPENCE_KEY, header_text(&format!("{namespace}/{key}")));
     let etag = etag(&value.body);
-    let known = request_headers.get(header::IF_NONE_MATCH).is_some_and(|given| *given == etag);
+    let known = knows(request_headers.get(header::IF_NONE_MATCH), &etag);
     headers.insert(header::ETAG, etag);
     if known {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
@@ -49,7 +51,7 @@ pub(crate) async fn get(
 
 pub(crate) async fn put(
     State(app): State<App>,
-    Path((namespace, key)): Path<(String, String)>,
+    Segments((namespace, key)): Segments<(String, String)>,
     query: Result<Query<PutQuery>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
     body: Bytes,
@@ -70,13 +72,13 @@ pub(crate) async fn put(
     if let Some(tags) = tags {
         fill = fill.tags(tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()));
     }
-    raw_cache(app.spence(), &namespace)?.insert_fill(key, fill).await?;
+    raw(&app, &namespace)?.insert_fill(key, fill).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag)]).into_response())
 }
 
 pub(crate) async fn delete(
     State(app): State<App>,
-    Path((namespace, key)): Path<(String, String)>,
+    Segments((namespace, key)): Segments<(String, String)>,
 ) -> ApiResult<Json<Reached>> {
     let target = TargetBody { namespace: Some(namespace), key: Some(key), ..TargetBody::default() };
     let invalid = |(field, message): (&str, &str)| ApiError::field(field, message);
@@ -90,13 +92,34 @@ pub(crate) async fn delete(
 fn readable(app: &App, namespace: &str) -> ApiResult<Option<RawCache>> {
     let spence = app.spence();
     match spence.has_cache(namespace) || spence.is_stored(namespace) {
-        true => Ok(Some(raw_cache(spence, namespace)?)),
+        true => Ok(Some(raw(app, namespace)?)),
         false => Ok(None),
     }
 }
 
 fn check_key(key: &str) -> ApiResult<()> {
+    if matches!(key, "." | "..") {
+        return Err(ApiError::field("key", "key: dots alone cannot stand in a path"));
+    }
     spence::key::check_text(key).map_err(|error| ApiError::field("key", error.to_string()))
+}
+
+/// The raw cache of a name; typed ones have paths of their own.
+fn raw(app: &App, namespace: &str) -> ApiResult<RawCache> {
+    raw_cache(app.spence(), namespace).map_err(|error| match error.kind() {
+        ErrorKind::Conflict => ApiError::from(error).saying(format!(
+            "{namespace} holds typed values, not raw ones; bars are at /api/v1/market/bars/SYMBOL"
+        )),
+        _ => error.into(),
+    })
+}
+
+/// Whether an If-None-Match header (a list, or `*`) knows this body.
+fn knows(given: Option<&HeaderValue>, etag: &HeaderValue) -> bool {
+    let (given, etag) = (given.and_then(|given| given.to_str().ok()), etag.to_str());
+    let (Some(given), Ok(etag)) = (given, etag) else { return false };
+    let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    given.trim() == "*" || given.split(',').any(|tag| plain(tag) == etag)
 }
 
 fn etag(body: &Bytes) -> HeaderValue {

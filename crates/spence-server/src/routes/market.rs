@@ -1,8 +1,8 @@
 //! GET `/api/v1/market/bars/{symbol}?bars=90&end=2012-06-29`.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderValue;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use spence::Key;
@@ -10,7 +10,7 @@ use spence_market::{BARS_CACHE, BarKey};
 
 use crate::app::{App, Origin};
 use crate::error::{ApiError, ApiResult};
-use crate::routes::{Json, X_SPENCE_KEY, X_SPENCE_ORIGIN, about, header_text};
+use crate::routes::{Json, Segments, X_SPENCE_KEY, X_SPENCE_ORIGIN, about, header_text};
 use crate::wire::{BarBody, BarsBody};
 
 const DEFAULT_BARS: u32 = 90;
@@ -24,7 +24,7 @@ pub(crate) struct BarsQuery {
 
 pub(crate) async fn bars(
     State(app): State<App>,
-    Path(symbol): Path<String>,
+    Segments(symbol): Segments<String>,
     query: Result<Query<BarsQuery>, QueryRejection>,
 ) -> ApiResult<Response> {
     let Query(query) = query.map_err(|error| ApiError::field("query", error.body_text()))?;
@@ -36,19 +36,24 @@ pub(crate) async fn bars(
         })?,
     };
     let key = BarKey::new(&symbol, bars, query.end.as_deref())?;
-    let value = app.market().bars(&key).await.map_err(|error| {
-        let not_found = error.is_not_found();
-        let mut error = ApiError::from(error);
-        if not_found {
-            error = error.saying(format!("no bars of {} {}", key.symbol(), until(&key)));
-        }
-        error
-    })?;
-    let mut headers = about(&value);
+    let mut headers = HeaderMap::new();
     headers.insert(X_SPENCE_KEY, header_text(&format!("{BARS_CACHE}/{}", key.canonical())));
     if let Origin::DemoFeed(_) = app.origin() {
         headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
     }
+    let value = match app.market().bars(&key).await {
+        Ok(value) => value,
+        Err(error) => {
+            let not_found = error.is_not_found();
+            let mut error = ApiError::from(error);
+            if not_found {
+                error = error.saying(format!("no bars of {} {}", key.symbol(), until(&key)));
+            }
+            // With its key, so that whoever knows better can invalidate it.
+            return Ok((headers, error).into_response());
+        }
+    };
+    headers.extend(about(&value));
     let body = BarsBody {
         symbol: key.symbol().to_string(),
         frequency: "1d",

@@ -7,8 +7,9 @@ pub(crate) mod market;
 pub(crate) mod outdate;
 pub(crate) mod stats;
 
-use axum::extract::FromRequest;
-use axum::extract::{Request, rejection::BytesRejection};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -52,6 +53,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection: BytesRejection| rejection.into_response())?;
+        // The parser would take an array for the fields in their order.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            let message = "body: expected a JSON object, as in {\"tag\": \"AAPL\"}";
+            return Err(ApiError::field("body", message).into_response());
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(&body);
         let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             let field = error.path().to_string();
@@ -63,6 +69,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             .end()
             .map_err(|error| ApiError::field("body", format!("body: {error}")).into_response())?;
         Ok(Self(parsed))
+    }
+}
+
+/// The variable segments of a path.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                // It names the segment, between back quotes.
+                let field = text.split('`').nth(1).unwrap_or("path");
+                Err(ApiError::field(field, format!("{field}: is not UTF-8 when decoded")))
+            }
+        }
     }
 }
 

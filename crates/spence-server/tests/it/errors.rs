@@ -27,19 +27,23 @@ async fn every_error_has_the_one_shape_and_says_why() {
     let bars = "/api/v1/market/bars";
     check(Method::GET, "/nothing", "", 404, "no such path").await;
     check(Method::POST, "/health", "", 405, "does not take that method").await;
-    check(Method::GET, &format!("{entries}/no..te/a"), "", 404, "nothing under").await;
+    check(Method::GET, &format!("{entries}/nosuch/a"), "", 404, "nothing under").await;
+    check(Method::GET, &format!("{entries}/no..te/a"), "", 400, r#""field":"namespace""#).await;
     check(Method::PUT, &format!("{entries}/no..te/a"), "v", 400, "two in a row").await;
     check(Method::PUT, &format!("{entries}/notes/a%00b"), "v", 400, r"contains '\\0'").await;
-    check(Method::PUT, &format!("{entries}/notes/%FF"), "v", 400, "UTF-8").await;
+    check(Method::PUT, &format!("{entries}/notes/%FF"), "v", 400, r#""field":"key""#).await;
     check(Method::PUT, &format!("{entries}/notes/{}", "k".repeat(5000)), "v", 400, "5000 bytes")
         .await;
     check(Method::PUT, &format!("{entries}/notes/a?ttl=-5m"), "v", 400, "is not a duration").await;
     check(Method::PUT, &format!("{entries}/notes/a?ttl=5"), "v", 400, "has no unit").await;
     check(Method::PUT, &format!("{entries}/notes/a?tll=5m"), "v", 400, "unknown field `tll`").await;
-    check(Method::PUT, &format!("{entries}/OHLCV/a"), "v", 409, "another key or value type").await;
-    check(Method::GET, &format!("{entries}/OHLCV/a"), "", 409, "another key or value type").await;
+    check(Method::PUT, &format!("{entries}/OHLCV/a"), "v", 409, "holds typed values").await;
+    check(Method::GET, &format!("{entries}/OHLCV/a"), "", 409, "/api/v1/market/bars").await;
     check(Method::POST, invalidate, "{", 400, "EOF").await;
     check(Method::POST, invalidate, "{}", 400, "expected a tag, or a namespace").await;
+    check(Method::POST, invalidate, r#"["notes"]"#, 400, "expected a JSON object").await;
+    check(Method::POST, invalidate, "null", 400, r#""field":"body""#).await;
+    check(Method::POST, invalidate, r#"{"tag": ""}"#, 400, r#""field":"tag""#).await;
     check(Method::POST, invalidate, r#"{"tag": 5}"#, 400, r#""field":"tag""#).await;
     check(Method::POST, invalidate, r#"{"tagg": "x"}"#, 400, "unknown field `tagg`").await;
     check(Method::POST, invalidate, r#"{"tag": "x"} x"#, 400, "trailing").await;
@@ -51,6 +55,7 @@ async fn every_error_has_the_one_shape_and_says_why() {
     check(Method::GET, &format!("{bars}/AAPL?bars=50001"), "", 400, "expected 1 to 50000").await;
     check(Method::GET, &format!("{bars}/AAPL?bars=many"), "", 400, "is not a number").await;
     check(Method::GET, &format!("{bars}/AAPL?end=tomorrow"), "", 400, r#""field":"end""#).await;
+    check(Method::GET, &format!("{bars}/AAPL?end=1950-01-01"), "", 400, "from 1970").await;
     check(Method::GET, &format!("{bars}/AA%20PL"), "", 400, r#""field":"symbol""#).await;
     check(Method::GET, &format!("{bars}/AAPL?days=5"), "", 400, "unknown field `days`").await;
     check(Method::GET, &format!("{bars}/NOSUCH"), "", 404, "no bars of NOSUCH").await;

@@ -160,6 +160,10 @@ impl DiskStore for DiskLog {
         self.shared.usage.lock().of(namespace)
     }
 
+    fn namespaces(&self) -> Vec<Arc<str>> {
+        self.shared.usage.lock().namespaces()
+    }
+
     fn entries(&self) -> u64 {
         self.shared.index.len() as u64
     }

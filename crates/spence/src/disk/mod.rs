@@ -90,6 +90,9 @@ pub(crate) trait DiskStore: Send + Sync {
     /// Bytes of the live records of a namespace.
     fn bytes_of(&self, namespace: &str) -> u64;
 
+    /// Names of the namespaces of which records are kept.
+    fn namespaces(&self) -> Vec<Arc<str>>;
+
     /// Keys of which a value is kept.
     fn entries(&self) -> u64;
 

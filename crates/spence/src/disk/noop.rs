@@ -1,5 +1,7 @@
 //! No disk tier: `disk.enabled: false`. Nothing is kept, so nothing needs removing.
 
+use std::sync::Arc;
+
 use super::{Ack, DiskStore, Op, Reading};
 
 /// Keeps nothing.
@@ -29,6 +31,10 @@ impl DiskStore for NoDisk {
 
     fn bytes_of(&self, _namespace: &str) -> u64 {
         0
+    }
+
+    fn namespaces(&self) -> Vec<Arc<str>> {
+        Vec::new()
     }
 
     fn entries(&self) -> u64 {

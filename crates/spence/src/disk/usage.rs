@@ -37,6 +37,15 @@ impl Usage {
         }
     }
 
+    /// Those of which there are records.
+    pub(super) fn namespaces(&self) -> Vec<Arc<str>> {
+        self.totals
+            .iter()
+            .filter(|(_, bytes)| **bytes > 0)
+            .map(|(name, _)| Arc::clone(name))
+            .collect()
+    }
+
     pub(super) fn of(&self, namespace: &str) -> u64 {
         self.totals.get(namespace).copied().unwrap_or(0)
     }

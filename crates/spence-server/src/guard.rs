@@ -1,0 +1,134 @@
+//! Who may call the service.
+//!
+//! With a token, whoever has it. Without one, this machine: the service then listens on loopback
+//! only, and since every page in a browser can reach loopback too, requests made by a page of
+//! another origin are refused, and so are those that call the machine by a foreign name (which is
+//! how a page reaches it under its own origin).
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::routes;
+
+/// Refuses whoever may not call.
+pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.uri().path() == "/health" {
+        return next.run(request).await;
+    }
+    match admit(&app, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
+            let mut response = error.into_response();
+            if unauthorized {
+                let bearer = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+            }
+            response
+        }
+    }
+}
+
+fn admit(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    let server = &app.settings().server;
+    if let Some(token) = &server.token {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let given = given.and_then(|value| value.strip_prefix("Bearer "));
+        return match given {
+            Some(given) if same(given.trim().as_bytes(), token.reveal().as_bytes()) => Ok(()),
+            Some(_) => Err(ApiError::new(StatusCode::UNAUTHORIZED, "this is not the token")),
+            None => Err(ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                "a token is needed: Authorization: Bearer ...",
+            )),
+        };
+    }
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    if let Some(host) = host
+        && !is_this_machine(host)
+    {
+        let message = format!("the service is not called {:?} here", brief(host));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, message));
+    }
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    match origin {
+        Some(origin)
+            if !is_own(origin, host) && !server.allow_origins.iter().any(|o| o == origin) =>
+        {
+            let message = format!(
+                "pages of {:?} may not call; server.allow_origins lists those that may",
+                brief(origin)
+            );
+            Err(ApiError::new(StatusCode::FORBIDDEN, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a Host header names loopback.
+fn is_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    match name.parse::<std::net::IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+/// Whether a page of ours makes the request.
+fn is_own(origin: &str, host: Option<&str>) -> bool {
+    origin.strip_prefix("http://").is_some_and(|own| Some(own) == host)
+}
+
+/// Compares in a time that does not tell how much of it is right.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |odd, (a, b)| odd | (a ^ b)) == 0
+}
+
+fn brief(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+/// What browsers are told about calls from pages of other origins.
+pub(crate) fn cors(app: &App) -> CorsLayer {
+    let allowed = app.settings().server.allow_origins.iter();
+    let allowed: Vec<HeaderValue> = allowed.filter_map(|origin| origin.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(allowed))
+        .allow_methods([Method::GET, Method::PUT, Method::POST, Method::DELETE])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::IF_NONE_MATCH])
+        .expose_headers([
+            routes::X_SPENCE_SOURCE,
+            routes::X_SPENCE_FRESHNESS,
+            routes::X_SPENCE_STALE_REASON,
+            routes::X_SPENCE_KEY,
+            routes::X_SPENCE_ORIGIN,
+            header::AGE,
+            header::ETAG,
+            crate::correlate::CORRELATION_ID,
+        ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_few_names() {
+        for own in ["127.0.0.1:8321", "localhost", "LOCALHOST:1", "[::1]:8321", "127.3.4.5"] {
+            assert!(is_this_machine(own), "{own}");
+        }
+        for foreign in ["evil.example", "127.0.0.1.evil.example", "10.0.0.1:8321", "", "a b"] {
+            assert!(!is_this_machine(foreign), "{foreign}");
+        }
+        assert!(is_own("http://127.0.0.1:8321", Some("127.0.0.1:8321")));
+        assert!(!is_own("http://127.0.0.1:9", Some("127.0.0.1:8321")));
+        assert!(same(b"abc", b"abc") && !same(b"abc", b"abd") && !same(b"abc", b"ab"));
+    }
+}
