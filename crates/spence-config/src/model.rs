@@ -42,6 +42,8 @@ sections! {
         budget: Size,
         /// What goes first when it is full.
         eviction: Eviction,
+        /// The most entries, beside the budget.
+        max_entries: u64,
     }
 
     /// The disk tier.
@@ -116,6 +118,8 @@ sections! {
         error_backoff_max: Span,
         /// The market calendar of session times to live.
         calendar: String,
+        /// Bytes of memory that the cache has for itself.
+        memory_budget: Size,
     }
 }
 
@@ -171,6 +175,8 @@ impl Layer {
 pub enum Eviction {
     /// What was used once goes before what was used again.
     S3fifo,
+    /// What was used longest ago goes first.
+    Lru,
 }
 
 /// How values are compressed on disk.

@@ -10,8 +10,8 @@ use spence::{PolicyLayer, Spence, SpenceBuilder, StaleUse, Ttl};
 
 use crate::load::ConfigError;
 use crate::model::{
-    Compression, Disk, Durability, Layer, Market, Memory, PolicyFields, Server, StaleField,
-    TtlField,
+    Compression, Disk, Durability, Eviction, Layer, Market, Memory, PolicyFields, Server,
+    StaleField, TtlField,
 };
 use crate::units::{Size, Span};
 
@@ -52,6 +52,10 @@ pub struct Settings {
 pub struct MemorySettings {
     /// Bytes.
     pub budget: u64,
+    /// What goes first when it is full.
+    pub eviction: Eviction,
+    /// The most entries, beside the budget.
+    pub max_entries: Option<u64>,
 }
 
 /// The disk tier.
@@ -149,7 +153,17 @@ impl Settings {
     pub fn engine(&self) -> SpenceBuilder {
         let mut builder = Spence::builder().defaults(self.defaults.clone());
         builder = match &self.memory {
-            Some(memory) => builder.memory(memory.budget),
+            Some(memory) => {
+                let eviction = match memory.eviction {
+                    Eviction::S3fifo => spence::Eviction::S3Fifo,
+                    Eviction::Lru => spence::Eviction::Lru,
+                };
+                let builder = builder.memory(memory.budget).eviction(eviction);
+                match memory.max_entries {
+                    Some(most) => builder.max_entries(most),
+                    None => builder,
+                }
+            }
             None => builder.no_memory(),
         };
         if let Some(disk) = &self.disk {
@@ -193,7 +207,12 @@ impl TryFrom<Layer> for Settings {
 fn memory_settings(memory: Memory) -> Result<Option<MemorySettings>, ConfigError> {
     let budget = at_least("memory.budget", required("memory.budget", memory.budget)?, MIN_MEMORY)?;
     let enabled = required("memory.enabled", memory.enabled)?;
-    Ok(enabled.then_some(MemorySettings { budget }))
+    let eviction = required("memory.eviction", memory.eviction)?;
+    if memory.max_entries == Some(0) {
+        return Err(ConfigError::new("memory.max_entries: 0, expected at least 1"));
+    }
+    let max_entries = memory.max_entries;
+    Ok(enabled.then_some(MemorySettings { budget, eviction, max_entries }))
 }
 
 fn disk_settings(disk: Disk) -> Result<Option<DiskSettings>, ConfigError> {
@@ -269,6 +288,7 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
     layer.error_backoff = span(fields.error_backoff);
     layer.error_backoff_max = span(fields.error_backoff_max);
     layer.calendar = fields.calendar.map(|name| Some(name.into()));
+    layer.memory_budget = fields.memory_budget.map(|size| Some(size.0));
     layer
 }
 

@@ -15,7 +15,7 @@ use crate::routes::{entries, health, home, market, outdate, stats};
 /// The service as a tower service, to be put on a socket or called directly.
 pub fn router(app: App) -> Router {
     let max_body = usize::try_from(app.settings().server.max_body).unwrap_or(usize::MAX);
-    Router::new()
+    let router = Router::new()
         .route("/", get(home::page))
         .route("/health", get(health::health))
         .route("/metrics", get(stats::metrics))
@@ -29,8 +29,12 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"))
         .layer(DefaultBodyLimit::max(max_body))
-        .layer(from_fn_with_state(app.clone(), guard))
-        .layer(cors(&app))
+        .layer(from_fn_with_state(app.clone(), guard));
+    let router = match app.settings().server.allow_origins.is_empty() {
+        true => router,
+        false => router.layer(cors(&app)),
+    };
+    router
         .layer(from_fn_with_state(app.clone(), shape))
         .layer(from_fn_with_state(app.clone(), correlate))
         .with_state(app)

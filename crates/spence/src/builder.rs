@@ -12,7 +12,7 @@ use crate::disk::device::{Device, Files};
 use crate::disk::{DiskLog, DiskOptions, DiskStore, Durability, Judge, MIN_BUDGET, NoDisk};
 use crate::engine::{ByPolicy, Engine};
 use crate::error::{Error, ErrorKind};
-use crate::memory::{MemoryStore, NoMemory, QuickPool};
+use crate::memory::{Eviction, Pools, Settings};
 use crate::namespace::{Calendars, Registry};
 use crate::policy::PolicyLayer;
 use crate::spawn::{Spawner, TokioSpawner};
@@ -38,6 +38,8 @@ const DEFAULT_DISK_DEADLINE: Duration = Duration::from_millis(50);
 /// ```
 pub struct SpenceBuilder {
     memory_bytes: Option<u64>,
+    eviction: Eviction,
+    max_entries: Option<u64>,
     disk: Option<(PathBuf, u64)>,
     disk_deadline: Duration,
     compress: bool,
@@ -54,6 +56,8 @@ impl SpenceBuilder {
     pub(crate) fn new() -> Self {
         Self {
             memory_bytes: Some(DEFAULT_MEMORY_BYTES),
+            eviction: Eviction::S3Fifo,
+            max_entries: None,
             disk: None,
             disk_deadline: DEFAULT_DISK_DEADLINE,
             compress: true,
@@ -71,6 +75,22 @@ impl SpenceBuilder {
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// What goes first when memory is full. Default: [`Eviction::S3Fifo`].
+    #[must_use]
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.eviction = eviction;
+        self
+    }
+
+    /// The most entries of a pool (the shared one, or a cache's own), beside the budget in bytes.
+    /// Under S3-FIFO an entry then counts for at least its share of the budget, so that a pool
+    /// with entries above the average may hold fewer. Default: no limit.
+    #[must_use]
+    pub fn max_entries(mut self, entries: u64) -> Self {
+        self.max_entries = Some(entries);
         self
     }
 
@@ -174,10 +194,8 @@ impl SpenceBuilder {
         for (name, layer) in &self.policies {
             check_layer(&format!("policy {name:?}"), layer)?;
         }
-        let memory: Box<dyn MemoryStore> = match self.memory_bytes {
-            Some(bytes) => Box::new(QuickPool::new(bytes)?),
-            None => Box::new(NoMemory),
-        };
+        let settings = Settings { eviction: self.eviction, max_entries: self.max_entries };
+        let memory = Pools::new(settings, self.memory_bytes)?;
         let bans = Arc::new(Bans::default());
         let seed = crate::key::random_seed();
         let registry = Arc::new(Registry::new(seed, self.defaults, self.policies, self.calendars));

@@ -9,6 +9,7 @@ use crate::codec::Codec;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::fill::{Fill, FillCx};
+use crate::invalidate::Held;
 use crate::key::Key;
 use crate::namespace::Namespace;
 use crate::outcome::Scope;
@@ -149,11 +150,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// `Storage` when the disk could not record it: memory has forgotten the value, but a crash
     /// may bring it back. `InvalidArgument` for a key outside its limits.
     pub async fn invalidate(&self, key: &K) -> Result<Scope, Error> {
-        let namespace = &self.core.namespace;
-        let hash = namespace.hasher.hash(key);
-        let name = Arc::clone(&namespace.name);
+        let namespace = Arc::clone(&self.core.namespace);
+        let (hash, name) = (namespace.hasher.hash(key), Arc::clone(&namespace.name));
         let text = self.text_of(key)?;
-        self.engine.invalidate_key(Some(hash), Some(namespace), name, text).await
+        self.engine.invalidate_key(Some(Held { hash, namespace }), name, text).await
     }
 
     /// Ends the freshness of what is held under `key` now; it may still be served, labelled stale,
@@ -162,11 +162,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// As for [`Cache::invalidate`].
     pub async fn expire(&self, key: &K) -> Result<Scope, Error> {
-        let namespace = &self.core.namespace;
-        let hash = namespace.hasher.hash(key);
-        let name = Arc::clone(&namespace.name);
+        let namespace = Arc::clone(&self.core.namespace);
+        let (hash, name) = (namespace.hasher.hash(key), Arc::clone(&namespace.name));
         let text = self.text_of(key)?;
-        self.engine.expire_key(Some(hash), Some(namespace), name, text).await
+        self.engine.expire_key(Some(Held { hash, namespace }), name, text).await
     }
 }
 

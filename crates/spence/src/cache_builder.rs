@@ -199,7 +199,7 @@ impl<'a, K, V, W, S> CacheBuilder<'a, K, V, W, S> {
         };
         let weigher = self.weigher.function();
         let engine = &self.spence.engine;
-        let core = engine.registry.register(&blueprint, |namespace| CacheCore {
+        let core = engine.registry.register(&blueprint, &engine.memory, |namespace| CacheCore {
             namespace,
             codec,
             weigher,

@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::ban::{Bans, Verdict};
 use crate::clock::{Clock, START, Ticks, duration_of, ticks_in};
 use crate::disk::{DiskStore, Judge};
-use crate::entry::{Head, Stored};
+use crate::entry::{Head, Slot, Stored};
 use crate::envelope::StoredEntry;
 use crate::flight::FlightTable;
 use crate::install::jitter_seed;
 use crate::log::Log;
-use crate::memory::MemoryStore;
+use crate::memory::Pools;
 use crate::namespace::Registry;
 use crate::policy::Life;
 use crate::spawn::Spawner;
@@ -28,7 +28,7 @@ pub(crate) struct Engine {
     pub(crate) log: Log,
     pub(crate) bans: Arc<Bans>,
     pub(crate) flights: Arc<FlightTable>,
-    pub(crate) memory: Box<dyn MemoryStore>,
+    pub(crate) memory: Pools,
     pub(crate) disk: Box<dyn DiskStore>,
     pub(crate) registry: Arc<Registry>,
     /// Wide invalidations and expiries made.
@@ -63,7 +63,7 @@ impl Engine {
         spawner: Arc<dyn Spawner>,
         last_position: u64,
         bans: Arc<Bans>,
-        memory: Box<dyn MemoryStore>,
+        memory: Pools,
         disk: Box<dyn DiskStore>,
         registry: Arc<Registry>,
     ) -> Self {
@@ -135,23 +135,18 @@ impl Engine {
         }));
     }
 
+    /// Takes dead entries out, a few hundred at a time.
     fn sweep_once(&self) {
         let mut dead = Vec::new();
-        self.memory.visit(&mut |hash, slot| {
+        self.memory.visit(&mut |_, hash, slot| {
             if let Verdict::Dead { .. } = self.verdict(&**slot) {
                 dead.push((hash, Arc::clone(slot)));
             }
             if dead.len() >= 256 {
-                self.remove(&mut dead);
+                remove(&mut dead);
             }
         });
-        self.remove(&mut dead);
-    }
-
-    fn remove(&self, dead: &mut Vec<(u64, Arc<dyn Stored>)>) {
-        for (hash, slot) in dead.drain(..) {
-            drop(self.memory.remove_exactly(hash, &slot));
-        }
+        remove(&mut dead);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -189,7 +184,7 @@ impl Engine {
     pub(crate) fn check_invariants(&self) -> Result<(), String> {
         let mut weight = 0;
         let mut dead = 0;
-        self.memory.visit(&mut |_, slot| {
+        self.memory.visit(&mut |_, _, slot| {
             weight += u64::from(slot.head().weight);
             let examined = slot.head().examined_in(slot.head().namespace.world());
             let banned = matches!(self.verdict(&**slot), Verdict::Dead { .. });
@@ -197,11 +192,10 @@ impl Engine {
         });
         let held: u64 = self.registry.all().iter().map(|n| n.holdings.bytes()).sum();
         let (tickets, flights) = self.flights.census();
+        let over = self.memory.all().into_iter().find(|pool| pool.weight() > pool.budget());
+        let over = over.map(|pool| format!("a pool holds {} of {}", pool.weight(), pool.budget()));
         let checks = [
-            (
-                weight == self.memory.weight(),
-                format!("entries weigh {weight}, the pool says {}", self.memory.weight()),
-            ),
+            (over.is_none(), over.unwrap_or_default()),
             (weight == held, format!("entries weigh {weight}, the caches hold {held}")),
             (
                 weight <= self.memory.budget(),
@@ -216,5 +210,11 @@ impl Engine {
             (self.clock.ticks() >= START, "the clock went back".to_owned()),
         ];
         checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, what)| Err(what))
+    }
+}
+
+fn remove(dead: &mut Vec<(u64, Slot)>) {
+    for (hash, slot) in dead.drain(..) {
+        drop(slot.head().namespace.memory.remove_exactly(hash, &slot));
     }
 }

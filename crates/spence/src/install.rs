@@ -108,9 +108,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let gone = head.standing(engine.clock.ticks()) == Standing::Gone;
         let lasting = !gone && !matches!(keep, Keep::Forget);
         if lasting {
-            *displaced = engine.memory.insert(hash, Arc::clone(entry) as Arc<dyn Stored>);
+            *displaced = namespace.memory.insert(hash, Arc::clone(entry) as Arc<dyn Stored>);
         } else {
-            displaced.0.extend(engine.memory.remove(hash));
+            displaced.0.extend(namespace.memory.remove(hash));
         }
         match keep {
             Keep::Promoted => shard.promoted(hash, head.as_of),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::ban::{Ban, Effect, Glob, What};
+use crate::clock::Ticks;
 use crate::disk::Op;
 use crate::engine::Engine;
 use crate::entry::Slot;
@@ -54,9 +55,7 @@ impl Engine {
     /// Never serves again what `target` covers now, not even as a fallback.
     pub(crate) async fn invalidate(self: &Arc<Self>, target: &Target) -> Result<Scope, Error> {
         match self.locate(target)? {
-            Place::Key { hash, namespace, name, text } => {
-                self.invalidate_key(hash, namespace.as_deref(), name, text).await
-            }
+            Place::Key { held, name, text } => self.invalidate_key(held, name, text).await,
             Place::Many(what) => self.ban(what, Effect::Invalidate).await,
         }
     }
@@ -64,46 +63,39 @@ impl Engine {
     /// Ends the freshness of what `target` covers now; it may still be served as stale.
     pub(crate) async fn expire(self: &Arc<Self>, target: &Target) -> Result<Scope, Error> {
         match self.locate(target)? {
-            Place::Key { hash, namespace, name, text } => {
-                self.expire_key(hash, namespace.as_deref(), name, text).await
-            }
+            Place::Key { held, name, text } => self.expire_key(held, name, text).await,
             Place::Many(what) => {
                 self.ban(what, Effect::Expire { at_ms: self.clock.unix_ms() }).await
             }
         }
     }
 
-    /// `hash` is the key's hash in memory; `None` if no cache of that name exists in this process,
-    /// so that only the disk can hold the key.
+    /// `held` is where memory holds the key; `None` if no cache of that name exists in this
+    /// process, so that only the disk can hold it.
     pub(crate) async fn invalidate_key(
         &self,
-        hash: Option<u64>,
-        namespace: Option<&Namespace>,
+        held: Option<Held>,
         name: Arc<str>,
         key: Arc<str>,
     ) -> Result<Scope, Error> {
         let (space, text) = (Arc::clone(&name), Arc::clone(&key));
         let removed;
         let ack = {
-            let mut shard = self.flights.lock(hash.unwrap_or(0));
+            let mut shard = self.flights.lock(held.as_ref().map_or(0, |held| held.hash));
             let seq = self.log.next();
-            removed = hash.and_then(|hash| {
-                shard.doom(hash, seq);
-                self.memory.remove(hash)
-            });
+            removed = held.as_ref().and_then(|held| held.invalidate(&mut shard, seq));
             self.disk.accept(Op::Remove { namespace: name, key, seq })
         };
         drop(removed);
-        if let Some(hash) = self.late(hash, &space, &text) {
+        if let Some(late) = self.late(held.as_ref(), &space, &text) {
             // A reader may have found it on disk before that was removed.
-            let mut shard = self.flights.lock(hash);
-            shard.doom(hash, self.log.next());
-            let removed = self.memory.remove(hash);
+            let mut shard = self.flights.lock(late.hash);
+            let removed = late.invalidate(&mut shard, self.log.next());
             drop(shard);
             drop(removed);
         }
-        if let Some(namespace) = namespace {
-            namespace.counters.count(Event::Invalidation);
+        if let Some(held) = held {
+            held.namespace.counters.count(Event::Invalidation);
         }
         ack.kept(&self.clock).await?;
         Ok(Scope::Node)
@@ -111,51 +103,40 @@ impl Engine {
 
     pub(crate) async fn expire_key(
         &self,
-        hash: Option<u64>,
-        namespace: Option<&Namespace>,
+        held: Option<Held>,
         name: Arc<str>,
         key: Arc<str>,
     ) -> Result<Scope, Error> {
         let (space, text) = (Arc::clone(&name), Arc::clone(&key));
+        let expired;
         let ack = {
-            let mut shard = self.flights.lock(hash.unwrap_or(0));
+            let mut shard = self.flights.lock(held.as_ref().map_or(0, |held| held.hash));
             let seq = self.log.next();
+            let now = self.clock.ticks();
+            expired = held.as_ref().and_then(|held| held.expire(&mut shard, seq, now));
             let at_ms = self.clock.unix_ms();
-            let ack = self.disk.accept(Op::Expire { namespace: name, key, seq, at_ms });
-            let held = hash.and_then(|hash| self.expire_in_memory(&mut shard, hash, seq));
-            drop(shard);
-            drop(held);
-            ack
+            self.disk.accept(Op::Expire { namespace: name, key, seq, at_ms })
         };
-        if let Some(hash) = self.late(hash, &space, &text) {
-            let mut shard = self.flights.lock(hash);
-            let held = self.expire_in_memory(&mut shard, hash, self.log.next());
+        drop(expired);
+        if let Some(late) = self.late(held.as_ref(), &space, &text) {
+            let mut shard = self.flights.lock(late.hash);
+            let expired = late.expire(&mut shard, self.log.next(), self.clock.ticks());
             drop(shard);
-            drop(held);
+            drop(expired);
         }
-        if let Some(namespace) = namespace {
-            namespace.counters.count(Event::Invalidation);
+        if let Some(held) = held {
+            held.namespace.counters.count(Event::Invalidation);
         }
         ack.kept(&self.clock).await?;
         Ok(Scope::Node)
     }
 
-    /// The entry is for the caller to drop, after the lock.
-    fn expire_in_memory(&self, shard: &mut Shard, hash: u64, position: u64) -> Option<Slot> {
-        shard.expire(hash, position);
-        let slot = self.memory.peek(hash)?;
-        slot.head().expire(self.clock.ticks());
-        Some(slot)
-    }
-
-    /// The hash in memory of a key whose cache came to be since it was looked for.
-    fn late(&self, hash: Option<u64>, name: &str, key: &str) -> Option<u64> {
-        if hash.is_some() {
-            return None;
+    /// Where memory holds a key whose cache came to be since it was looked for.
+    fn late(&self, held: Option<&Held>, name: &str, key: &str) -> Option<Held> {
+        match held {
+            Some(_) => None,
+            None => Held::of(self.registry.get(name)?, key).ok(),
         }
-        let namespace = self.registry.get(name)?;
-        let parts = parse_text(key, namespace.arity).ok()?;
-        Some(namespace.hasher.hash_parts(parts.iter().map(AsRef::as_ref)))
     }
 
     async fn ban(self: &Arc<Self>, what: What, effect: Effect) -> Result<Scope, Error> {
@@ -186,14 +167,9 @@ impl Engine {
         match target {
             Target::Key { namespace, key } => {
                 let (registered, name) = self.named(namespace)?;
-                let hash = match &registered {
-                    None => check_text(key).map(|()| None)?,
-                    Some(namespace) => {
-                        let parts = parse_text(key, namespace.arity)?;
-                        Some(namespace.hasher.hash_parts(parts.iter().map(AsRef::as_ref)))
-                    }
-                };
-                Ok(Place::Key { hash, namespace: registered, name, text: key.as_str().into() })
+                check_text(key)?;
+                let held = registered.map(|namespace| Held::of(namespace, key)).transpose()?;
+                Ok(Place::Key { held, name, text: key.as_str().into() })
             }
             Target::Tag(tag) => {
                 check_tag(tag)?;
@@ -231,6 +207,34 @@ impl Engine {
 
 /// Where a target's values are.
 enum Place {
-    Key { hash: Option<u64>, namespace: Option<Arc<Namespace>>, name: Arc<str>, text: Arc<str> },
+    Key { held: Option<Held>, name: Arc<str>, text: Arc<str> },
     Many(What),
+}
+
+/// Where memory holds a key.
+pub(crate) struct Held {
+    pub(crate) hash: u64,
+    pub(crate) namespace: Arc<Namespace>,
+}
+
+impl Held {
+    fn of(namespace: Arc<Namespace>, key: &str) -> Result<Self, Error> {
+        let parts = parse_text(key, namespace.arity)?;
+        let hash = namespace.hasher.hash_parts(parts.iter().map(AsRef::as_ref));
+        Ok(Self { hash, namespace })
+    }
+
+    /// The entry is for the caller to drop, after the lock.
+    fn invalidate(&self, shard: &mut Shard, position: u64) -> Option<Slot> {
+        shard.doom(self.hash, position);
+        self.namespace.memory.remove(self.hash)
+    }
+
+    /// The entry is for the caller to drop, after the lock.
+    fn expire(&self, shard: &mut Shard, position: u64, now: Ticks) -> Option<Slot> {
+        shard.expire(self.hash, position);
+        let slot = self.namespace.memory.peek(self.hash)?;
+        slot.head().expire(now);
+        Some(slot)
+    }
 }

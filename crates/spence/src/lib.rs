@@ -81,6 +81,7 @@ pub use error::{Error, ErrorKind};
 pub use fill::{Fill, FillCx, MAX_TAG_BYTES, MAX_TAGS, MAX_VALIDATOR_BYTES};
 pub use invalidate::Target;
 pub use key::{Key, KeyPart, MAX_KEY_BYTES};
+pub use memory::Eviction;
 pub use memory::weigh::{Weigh, allocation};
 pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES, check_namespace};
 pub use outcome::{Freshness, Scope, Source, StaleReason};

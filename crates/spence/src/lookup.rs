@@ -32,8 +32,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// The hit path: memory, one check, one count. The outer `None` is anything else.
     #[inline]
     pub(crate) fn memory_hit(&self, hash: u64, key: &K) -> Option<Option<Cached<V>>> {
-        let entry = typed::<K, V>(self.engine.memory.get(hash)?, key)?;
         let namespace = &*self.core.namespace;
+        let entry = typed::<K, V>(namespace.memory.get(hash)?, key)?;
         let now = self.engine.clock.ticks();
         if !entry.head.is_hit(namespace.world(), now) {
             return None;
@@ -115,7 +115,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// What memory holds, examined again if the world has changed since it was.
     fn in_memory(&self, hash: u64, key: &K) -> Held<K, V> {
-        let Some(slot) = self.engine.memory.get(hash) else { return Held::Nothing };
+        let Some(slot) = self.core.namespace.memory.get(hash) else { return Held::Nothing };
         let Some(entry) = typed::<K, V>(slot, key) else { return Held::Nothing };
         if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
             return Held::Nothing;
@@ -138,7 +138,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         match engine.verdict(&**entry) {
             Verdict::Dead { .. } => {
                 // The caller still holds the entry, so nothing is dropped under the lock.
-                drop(engine.memory.remove_exactly(hash, &slot));
+                drop(namespace.memory.remove_exactly(hash, &slot));
                 return false;
             }
             Verdict::Expired { at_ms } => entry.head.expire(engine.tick_of(at_ms).unwrap_or(0)),

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use crate::calendar::Calendar;
 use crate::error::{Error, ErrorKind};
 use crate::key::MemoryHasher;
+use crate::memory::{MemoryStore, Pools};
 use crate::policy::{Policy, PolicyLayer, Rules};
 use crate::stats::{Counters, Holdings};
 use crate::sync::{AtomicU64, Ordering, RwLock};
@@ -20,7 +21,6 @@ pub const MAX_NAMESPACES: usize = 1024;
 pub const MAX_NAMESPACE_BYTES: usize = 64;
 
 /// What a cache is, without its types.
-#[derive(Debug)]
 pub(crate) struct Namespace {
     pub(crate) name: Arc<str>,
     /// Parts of every key.
@@ -30,6 +30,8 @@ pub(crate) struct Namespace {
     pub(crate) hasher: MemoryHasher,
     pub(crate) counters: Counters,
     pub(crate) holdings: Holdings,
+    /// Where its entries are held in memory.
+    pub(crate) memory: Arc<dyn MemoryStore>,
     rules: ArcSwap<Rules>,
     /// Changes whenever an entry that looked fine may be so no longer: a ban that can touch this
     /// cache, a change of policy. An entry carries the world in which it was last examined; a hit
@@ -51,6 +53,12 @@ impl Namespace {
     /// Sends every entry's next hit through the cold path.
     pub(crate) fn next_world(&self) {
         self.world.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl std::fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Namespace").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -100,6 +108,7 @@ impl Registry {
     pub(crate) fn register<C: Send + Sync + 'static>(
         &self,
         blueprint: &Blueprint,
+        pools: &Pools,
         make: impl FnOnce(Arc<Namespace>) -> C,
     ) -> Result<Arc<C>, Error> {
         check_name(&blueprint.name)?;
@@ -113,6 +122,7 @@ impl Registry {
                 blueprint.name
             ))),
             Place::Vacant(place) => {
+                let memory = pools.open(&blueprint.name, rules.policy.memory_budget)?;
                 let namespace = Arc::new(Namespace {
                     name: Arc::clone(place.key()),
                     arity: blueprint.arity,
@@ -120,6 +130,7 @@ impl Registry {
                     hasher: MemoryHasher::new(self.seed, &blueprint.name),
                     counters: Counters::new(),
                     holdings: Holdings::default(),
+                    memory,
                     rules: ArcSwap::from_pointee(rules),
                     world: AtomicU64::new(1),
                 });

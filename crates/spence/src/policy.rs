@@ -148,6 +148,9 @@ policy! {
     /// The market calendar whose sessions [`Ttl::BySession`] follows, such as `XNYS`. Default
     /// none.
     calendar: Option<Arc<str>> = None;
+    /// Bytes of memory that the cache has for itself, taken from the budget that the others share.
+    /// Counts when the cache is built. At least 64 KiB; default none.
+    memory_budget: Option<u64> = None;
 }
 
 /// The two ends of an entry's life, as ages.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::builder::SpenceBuilder;
 use crate::cache_builder::CacheBuilder;
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::invalidate::Target;
 use crate::key::Key;
 use crate::namespace::MAX_NAMESPACES;
@@ -78,6 +78,24 @@ impl Spence {
     /// As for [`Spence::invalidate`].
     pub async fn invalidate_tag(&self, tag: &str) -> Result<Scope, Error> {
         self.invalidate(&Target::Tag(tag.to_owned())).await
+    }
+
+    /// Changes the memory budget of all caches together, in bytes; those with budgets of their own
+    /// keep them. Shrinking happens in steps of a hundredth, while reads and writes go on.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it is too small for what caches have for themselves, or memory is
+    /// off; nothing has changed then.
+    pub async fn resize_memory(&self, bytes: u64) -> Result<(), Error> {
+        let engine = Arc::clone(&self.engine);
+        let (done, resized) = tokio::sync::oneshot::channel();
+        self.engine.spawner.spawn_blocking(Box::new(move || {
+            // Whoever asked may not be waiting.
+            done.send(engine.memory.resize(bytes)).unwrap_or(());
+        }));
+        resized
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the runtime is closing")))
     }
 
     /// The figures of this moment.

@@ -143,7 +143,7 @@ fn wrong_settings_name_the_setting() {
     );
     check(
         with("SPENCE__MEMORY__BUDGIT", "1MB"),
-        "SPENCE__MEMORY__BUDGIT: unknown field `budgit`, expected one of enabled, budget, eviction",
+        "SPENCE__MEMORY__BUDGIT: unknown field `budgit`, expected one of enabled, budget, eviction, max_entries",
     );
     check(
         with("SPENCE__POLICIES__X Y__TTL", "1m"),

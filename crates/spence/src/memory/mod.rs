@@ -1,13 +1,42 @@
-//! The memory tier: one pool of type-erased entries for all caches, with a budget in bytes.
+//! The memory tier: one pool of type-erased entries for all caches, with a budget in bytes; and
+//! pools of their own for caches that must not be crowded out.
 
+mod lru;
 mod noop;
+mod pools;
 mod quick;
 pub(crate) mod weigh;
 
+pub(crate) use lru::LruPool;
 pub(crate) use noop::NoMemory;
+pub(crate) use pools::Pools;
 pub(crate) use quick::{QuickPool, SLOT_BYTES};
 
 use crate::entry::Slot;
+use crate::error::Error;
+
+/// The smallest budget of a pool; below it the pool's shards hold too few entries to be useful.
+pub(crate) const MIN_BUDGET: u64 = 64 << 10;
+/// A pool shrinks by this part of its budget at a time, so that no lock is held for long.
+const STEP_PART: u64 = 100;
+
+/// What goes first when memory is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Eviction {
+    /// What was used once goes before what was used again (S3-FIFO). Hits share a lock.
+    #[default]
+    S3Fifo,
+    /// What was used longest ago goes first, exactly. Hits take one lock for all.
+    Lru,
+}
+
+/// How the pools are set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) eviction: Eviction,
+    /// The most entries of a pool, beside its budget in bytes.
+    pub(crate) max_entries: Option<u64>,
+}
 
 /// A bounded map from key hash to entry.
 ///
@@ -34,11 +63,21 @@ pub(crate) trait MemoryStore: Send + Sync {
     /// may or may not be shown.
     fn visit(&self, visitor: &mut dyn FnMut(u64, &Slot));
 
+    /// Changes the budget, downwards in steps; what goes is dropped between them.
+    fn resize(&self, budget: u64);
+
     /// The budget in bytes; 0 when there is no memory tier.
     fn budget(&self) -> u64;
 
-    /// The bytes in use, of the budget.
+    /// What the entries take of the budget by the pool's own count.
     fn weight(&self) -> u64;
+}
+
+fn check_budget(what: &str, budget: u64) -> Result<(), Error> {
+    if budget < MIN_BUDGET {
+        return Err(Error::invalid(format!("{what}: {budget} bytes, at least {MIN_BUDGET}")));
+    }
+    Ok(())
 }
 
 /// What an insertion pushed out: the older entry under the same hash, entries dropped for room, or

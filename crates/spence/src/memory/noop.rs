@@ -30,6 +30,8 @@ impl MemoryStore for NoMemory {
 
     fn visit(&self, _visitor: &mut dyn FnMut(u64, &Slot)) {}
 
+    fn resize(&self, _budget: u64) {}
+
     fn budget(&self) -> u64 {
         0
     }

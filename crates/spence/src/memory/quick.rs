@@ -6,15 +6,13 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use super::{Displaced, MemoryStore};
+use super::{Displaced, MemoryStore, STEP_PART, Settings};
 use crate::entry::Slot;
-use crate::error::Error;
 use crate::key::Identity;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Shards beyond this only shrink the largest value that the pool takes.
 const MAX_SHARDS: usize = 16;
-/// The pool's smallest budget; below it quick_cache's shards hold too few entries to be useful.
-const MIN_BUDGET: u64 = 64 << 10;
 /// What the pool reckons an entry to weigh when it sizes its history of evicted keys.
 const TYPICAL_WEIGHT: u64 = 1024;
 /// Part of a shard that a single value may take; quick_cache's own default for its main queue.
@@ -26,39 +24,54 @@ pub(crate) const SLOT_BYTES: usize = 2 * (48 + 5);
 
 pub(crate) struct QuickPool {
     map: Cache<u64, Slot, ByWeight, Identity, OnEviction>,
-    budget: u64,
+    budget: AtomicU64,
 }
 
+/// An entry counts at least this much, so that no more than `max_entries` fit.
 #[derive(Clone)]
-struct ByWeight;
+struct ByWeight {
+    floor: u64,
+}
 
 #[derive(Clone)]
 struct OnEviction;
 
+/// What the map has let go of; dropped outside of its lock.
+#[derive(Default)]
+struct Evicted(Vec<Slot>);
+
 impl Weighter<u64, Slot> for ByWeight {
     fn weight(&self, _hash: &u64, slot: &Slot) -> u64 {
-        u64::from(slot.head().weight)
+        u64::from(slot.head().weight).max(self.floor)
     }
 }
 
 impl Lifecycle<u64, Slot> for OnEviction {
-    type RequestState = Vec<Slot>;
+    type RequestState = Evicted;
 
-    fn on_evict(&self, evicted: &mut Vec<Slot>, _hash: u64, slot: Slot) {
-        evicted.push(slot);
+    fn on_evict(&self, evicted: &mut Evicted, _hash: u64, slot: Slot) {
+        evicted.0.push(slot);
+    }
+}
+
+impl Drop for Evicted {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|slot| slot.head().evict());
     }
 }
 
 impl QuickPool {
     /// A pool of `budget` bytes.
-    pub(crate) fn new(budget: u64) -> Result<Self, Error> {
-        if budget < MIN_BUDGET {
-            let message = format!("memory budget: {budget} bytes, at least {MIN_BUDGET}");
-            return Err(Error::invalid(message));
-        }
+    pub(super) fn new(settings: &Settings, budget: u64) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut shards = (cores * 4).min(MAX_SHARDS);
+        let floor = settings.max_entries.map_or(0, |most| budget.div_ceil(most));
+        if let Some(most) = settings.max_entries {
+            // A shard holds some entries at least; few entries must not be spread thin.
+            shards = shards.min(usize::try_from(most / 32).unwrap_or(usize::MAX)).max(1);
+        }
         let options = OptionsBuilder::new()
-            .shards((cores * 4).min(MAX_SHARDS))
+            .shards(shards)
             .hot_allocation(LARGEST_SHARE)
             .estimated_items_capacity(
                 usize::try_from(budget / TYPICAL_WEIGHT).unwrap_or(usize::MAX),
@@ -66,8 +79,9 @@ impl QuickPool {
             .weight_capacity(budget)
             .build()
             .expect("both capacities are set");
-        let map = Cache::with_options(options, ByWeight, Identity::default(), OnEviction);
-        Ok(Self { map, budget })
+        let weighter = ByWeight { floor };
+        let map = Cache::with_options(options, weighter, Identity::default(), OnEviction);
+        Self { map, budget: AtomicU64::new(budget) }
     }
 }
 
@@ -84,9 +98,10 @@ impl MemoryStore for QuickPool {
     fn insert(&self, hash: u64, slot: Slot) -> Displaced {
         slot.head().enter();
         // What is replaced comes out here too, not dropped under the map's lock.
-        let mut displaced = Vec::new();
+        let mut evicted = Evicted::default();
         let replaced = self.map.peek(&hash);
-        self.map.insert_with_lifecycle(hash, slot, &mut displaced);
+        self.map.insert_with_lifecycle(hash, slot, &mut evicted);
+        let displaced = std::mem::take(&mut evicted.0);
         for slot in &displaced {
             match replaced.as_ref().is_some_and(|replaced| Arc::ptr_eq(replaced, slot)) {
                 true => slot.head().leave(),
@@ -113,8 +128,20 @@ impl MemoryStore for QuickPool {
         self.map.iter().for_each(|(hash, slot)| visitor(hash, &slot));
     }
 
+    fn resize(&self, budget: u64) {
+        loop {
+            let now = self.budget.load(Ordering::Relaxed);
+            let next = budget.max(now - now / STEP_PART);
+            self.map.set_capacity(next);
+            self.budget.store(next, Ordering::Relaxed);
+            if next == budget {
+                return;
+            }
+        }
+    }
+
     fn budget(&self) -> u64 {
-        self.budget
+        self.budget.load(Ordering::Relaxed)
     }
 
     fn weight(&self) -> u64 {

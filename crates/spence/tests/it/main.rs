@@ -10,8 +10,10 @@ mod disk;
 mod fills;
 mod formats;
 mod freshness;
+mod memory;
 mod power;
 mod reclaim;
+mod residence;
 mod stats;
 mod tiers;
 

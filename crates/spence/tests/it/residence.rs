@@ -1,0 +1,97 @@
+//! What the budget of memory says is what the process takes: the resident size, over what it was
+//! before the engine, stays within 1.1 times the budget at any size of values. When the budget
+//! shrinks, entries go, but the allocator keeps their pages for what comes next.
+//!
+//! The resident size belongs to a process, so each case runs in a child of its own: the test
+//! starts itself again.
+
+use std::process::{Command, Stdio};
+
+use spence::{Cache, Spence};
+
+const BUDGET: u64 = 24_000_000;
+const CACHES: usize = 20;
+/// Set in the child: the bytes of each value.
+const CHILD: &str = "SPENCE_TEST_RESIDENCE_VALUE_BYTES";
+
+type Blobs = Cache<u64, Vec<u8>>;
+
+/// Bytes of this process that are in memory and not backed by a file.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib * 1024
+}
+
+/// Puts `count` values in, over all caches; keys go on from `first`.
+async fn fill(caches: &[Blobs], value_bytes: usize, first: u64, count: u64) {
+    for key in first..first + count {
+        // Not zeroes, which may not have pages; lengths vary a little, as those of values do.
+        let length = value_bytes - (key as usize % (value_bytes / 4));
+        let cache = &caches[key as usize % caches.len()];
+        cache.insert(key, vec![key as u8 | 1; length]).await.unwrap();
+        if key.is_multiple_of(3) {
+            drop(cache.get(&key).await);
+        }
+    }
+}
+
+/// Prints, for each phase, the resident bytes, what the engine says, and the budget then.
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn measure(value_bytes: usize) {
+    let before = resident();
+    let spence = Spence::builder().memory(BUDGET).build().await.unwrap();
+    let caches: Vec<Blobs> =
+        (0..CACHES).map(|n| spence.cache(format!("c{n}")).memory_only().build().unwrap()).collect();
+    let fits = BUDGET / (value_bytes as u64 + 100);
+    let mut next = 0;
+    for (phase, budget, count) in [
+        ("full", BUDGET, 3 * fits / 2),
+        ("churned", BUDGET, 2 * fits),
+        ("shrunk", BUDGET / 2, 0),
+        ("churned", BUDGET / 2, 2 * fits),
+        ("grown", BUDGET, 3 * fits / 2),
+    ] {
+        spence.resize_memory(budget).await.unwrap();
+        fill(&caches, value_bytes, next, count).await;
+        next += count;
+        spence.check_invariants().unwrap();
+        let (now, stats) = (resident().saturating_sub(before), spence.stats());
+        let held = stats.total.memory_bytes;
+        println!("residence {value_bytes} {phase} {now} {held} {}", stats.memory_budget);
+    }
+}
+
+#[test]
+fn c12_resident_size_stays_within_the_budget() {
+    if let Ok(value_bytes) = std::env::var(CHILD) {
+        return measure(value_bytes.parse().unwrap());
+    }
+    for value_bytes in [16, 1_000, 1_000_000] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "residence::c12_resident_size_stays_within_the_budget",
+                "--nocapture",
+            ])
+            .env(CHILD, value_bytes.to_string())
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("residence"));
+        let mut most = 0;
+        for line in lines {
+            println!("{line}");
+            let number = |n| line.split(' ').nth(n).unwrap().parse::<u64>().unwrap();
+            let (resident, held, budget) = (number(3), number(4), number(5));
+            // What was returned to the allocator stays with the process, to be used again.
+            most = budget.max(most);
+            assert!(resident <= most * 11 / 10, "{line}");
+            // Large values leave the rest of their shards empty.
+            assert!(held <= budget && held >= budget * 4 / 10, "{line}");
+        }
+        assert!(output.status.success() && most > 0, "{text}");
+    }
+}
