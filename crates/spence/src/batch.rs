@@ -20,10 +20,9 @@ use crate::fetch::{Caller, Next, Stale, within};
 use crate::fill::{self, Fill, FillCx};
 use crate::flight::Ticket;
 use crate::key::{Identity, Key};
-use crate::lookup::Held;
 use crate::pilot::Pilot;
 use crate::policy::Policy;
-use crate::stats::Event;
+use crate::stats::Count;
 
 /// Lookups below memory that one batch has under way at a time.
 const LOOKUPS: usize = 32;
@@ -199,7 +198,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
         }
         let mut lookups =
-            stream::iter(cold).map(|(place, caller)| self.look(place, caller)).buffered(LOOKUPS);
+            stream::iter(cold).map(|(place, caller)| self.look_at(place, caller)).buffered(LOOKUPS);
         while let Some(looked) = lookups.next().await {
             match looked {
                 Ok(missing) => wanted.push(missing),
@@ -222,17 +221,16 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Looks into the tiers: the key's answer (as `Err`), or that it is wanted.
-    async fn look(&self, place: usize, caller: Caller<K>) -> Result<Wanted<K, V>, Answer<V>> {
+    async fn look_at(
+        &self,
+        place: usize,
+        mut caller: Caller<K>,
+    ) -> Result<Wanted<K, V>, Answer<V>> {
         let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
-        let stale = match self.walk(&ticket, &caller.key, &caller.text).await {
-            Held::Fresh(entry, source) => {
-                let answer = self.serve_fresh(entry, source).ok_or_else(|| self.nothing_there());
-                return Err((place, answer));
-            }
-            Held::Stale(entry, source) => Some((entry, source)),
-            Held::Nothing => None,
-        };
-        Ok(Wanted { place, caller, ticket, stale })
+        match self.look(&mut caller, &ticket).await {
+            Ok(stale) => Ok(Wanted { place, caller, ticket, stale }),
+            Err(answer) => Err((place, answer)),
+        }
     }
 
     /// Answers a chunk of keys; those that nobody is fetching go to one call of the fill.
@@ -291,7 +289,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     continue;
                 }
                 drop(ticket);
-                match self.look(place, caller).await {
+                match self.look_at(place, caller).await {
                     Ok(missing) => wanted.push(missing),
                     Err(answer) => answers.push(answer),
                 }
@@ -319,14 +317,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let (cache, fill) = (self.clone(), Arc::clone(fill));
         self.engine.spawner.spawn(Box::pin(async move {
             let (clock, counters) = (&cache.engine.clock, &cache.core.namespace.counters);
-            counters.count(Event::OriginCall);
+            counters.count(Count::OriginCall);
             let took = clock.stopwatch();
             let work = fill::run(async move { fill(contexts).await.map_err(Error::origin) });
             let result = within(clock, deadline, work).await;
             // Each key took its share of the call.
             let share = took.elapsed() / u32::try_from(pilots.len()).unwrap_or(u32::MAX);
             if !cache.land_together(pilots, result, share) {
-                counters.count(Event::OriginError);
+                counters.count(Count::OriginError);
             }
         }));
     }

@@ -1,6 +1,5 @@
 //! Building an engine.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::disk::{DiskLog, DiskOptions, DiskStore, Durability, Judge, MIN_BUDGET
 use crate::engine::{ByPolicy, Engine};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Eviction, Pools, Settings};
-use crate::namespace::{Calendars, Registry};
+use crate::namespace::{Calendars, Policies, Registry};
 use crate::policy::PolicyLayer;
 use crate::spawn::{Spawner, TokioSpawner};
 use crate::spence::Spence;
@@ -45,8 +44,7 @@ pub struct SpenceBuilder {
     compress: bool,
     durability: Durability,
     device: Arc<dyn Device>,
-    defaults: PolicyLayer,
-    policies: BTreeMap<String, PolicyLayer>,
+    policies: Policies,
     calendars: Calendars,
     clock: Clock,
     spawner: Option<Arc<dyn Spawner>>,
@@ -63,8 +61,7 @@ impl SpenceBuilder {
             compress: true,
             durability: Durability::Process,
             device: Arc::new(Files),
-            defaults: PolicyLayer::new(),
-            policies: BTreeMap::new(),
+            policies: Policies::default(),
             calendars: Calendars::new(),
             clock: Clock::system(),
             spawner: None,
@@ -144,7 +141,7 @@ impl SpenceBuilder {
     /// The layer under all policies.
     #[must_use]
     pub fn defaults(mut self, layer: PolicyLayer) -> Self {
-        self.defaults = layer;
+        self.policies.defaults = layer;
         self
     }
 
@@ -152,7 +149,7 @@ impl SpenceBuilder {
     /// [`crate::CacheBuilder::policy`].
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>, layer: PolicyLayer) -> Self {
-        self.policies.insert(name.into(), layer);
+        self.policies.named.insert(name.into(), layer);
         self
     }
 
@@ -190,15 +187,12 @@ impl SpenceBuilder {
                 Error::invalid("build: not called in a tokio runtime, and no spawner was given")
             })?),
         };
-        check_layer("defaults", &self.defaults)?;
-        for (name, layer) in &self.policies {
-            check_layer(&format!("policy {name:?}"), layer)?;
-        }
+        self.policies.check()?;
         let settings = Settings { eviction: self.eviction, max_entries: self.max_entries };
         let memory = Pools::new(settings, self.memory_bytes)?;
         let bans = Arc::new(Bans::default());
         let seed = crate::key::random_seed();
-        let registry = Arc::new(Registry::new(seed, self.defaults, self.policies, self.calendars));
+        let registry = Arc::new(Registry::new(seed, self.policies, self.calendars));
         let (disk, last_position) = match self.disk {
             None => (Box::new(NoDisk) as Box<dyn DiskStore>, 0),
             Some((_, bytes)) if bytes < MIN_BUDGET => {
@@ -235,6 +229,14 @@ async fn open_disk(
         drop(done.send(DiskLog::open(options, &clock, &bans, judge)));
     }));
     opened.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the runtime is closing")))
+}
+
+impl Policies {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_layer("defaults", &self.defaults)?;
+        let mut named = self.named.iter();
+        named.try_for_each(|(name, layer)| check_layer(&format!("policy {name:?}"), layer))
+    }
 }
 
 pub(crate) fn check_layer(name: &str, layer: &PolicyLayer) -> Result<(), Error> {

@@ -8,15 +8,16 @@ use crate::clock::{Clock, START, Ticks, duration_of, ticks_in};
 use crate::disk::{DiskStore, Judge};
 use crate::entry::{Head, Slot, Stored};
 use crate::envelope::StoredEntry;
+use crate::events::Events;
 use crate::flight::FlightTable;
-use crate::install::jitter_seed;
+use crate::lifetime::Life;
 use crate::log::Log;
 use crate::memory::Pools;
 use crate::namespace::Registry;
-use crate::policy::Life;
 use crate::spawn::Spawner;
 use crate::stats::{CacheStats, Snapshot};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::tally::Misses;
 
 /// An entry born further in the future than this is from a clock that cannot be believed.
 const MAX_SKEW: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ pub(crate) struct Engine {
     pub(crate) memory: Pools,
     pub(crate) disk: Box<dyn DiskStore>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) events: Events,
+    pub(crate) misses: Misses,
     /// Wide invalidations and expiries made.
     pub(crate) bans_made: AtomicU64,
     sweeping: AtomicBool,
@@ -43,15 +46,7 @@ pub(crate) struct ByPolicy(pub(crate) Arc<Registry>);
 impl Judge for ByPolicy {
     fn gone_at_ms(&self, entry: &StoredEntry) -> u64 {
         let rules = self.0.rules_for(&entry.namespace);
-        let expired = entry.expired_at_ms.map(|at| at.saturating_sub(entry.born_ms));
-        let lifetime = rules.lifetime(Life {
-            own_ttl: entry.ttl_ms.map(Duration::from_millis),
-            negative: entry.negative,
-            unverified: false,
-            expired: expired.map(Duration::from_millis),
-            born_ms: entry.born_ms,
-            seed: u64::from(jitter_seed(&entry.key)) << 32 ^ entry.as_of,
-        });
+        let lifetime = rules.lifetime(Life::of_stored(entry, false));
         let hard = u64::try_from(lifetime.hard.as_millis()).unwrap_or(u64::MAX);
         entry.born_ms.saturating_add(hard)
     }
@@ -68,6 +63,8 @@ impl Engine {
         registry: Arc<Registry>,
     ) -> Self {
         Self {
+            events: Events::new(clock.clone()),
+            misses: Misses::new(),
             clock,
             spawner,
             log: Log::after(last_position),

@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::clock::{Ticks, duration_of, ticks_in};
 use crate::envelope::{StoredEntry, Validator};
 use crate::key::Key;
+use crate::lifetime::{Life, Rules};
 use crate::namespace::Namespace;
 use crate::outcome::Freshness;
-use crate::policy::{Life, Rules};
-use crate::stats::Event;
+use crate::stats::Count;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// An entry as the pool holds it.
@@ -27,6 +27,9 @@ pub(crate) trait Stored: Any + Send + Sync {
 
     /// The canonical text of the key; made anew at each call.
     fn key_text(&self) -> String;
+
+    /// Whether it says that the origin has nothing.
+    fn is_negative(&self) -> bool;
 }
 
 /// What a caller's `Cached<V>` can do with an entry whose key type it does not know.
@@ -189,6 +192,12 @@ impl Head {
         }
     }
 
+    /// For how much longer the entry is fresh, and may be served at all.
+    pub(crate) fn left(&self, now: Ticks) -> (Duration, Duration) {
+        let until = |end: &AtomicU32| duration_of(end.load(Ordering::Relaxed).saturating_sub(now));
+        (until(&self.fresh), until(&self.hard))
+    }
+
     /// How long the entry has been stale.
     pub(crate) fn stale_for(&self, now: Ticks) -> Duration {
         duration_of(now.saturating_sub(self.fresh.load(Ordering::Relaxed)))
@@ -252,7 +261,7 @@ impl Head {
     /// The entry leaves since the pool needed the room.
     pub(crate) fn evict(&self) {
         self.leave();
-        self.namespace.counters.count(Event::Eviction);
+        self.namespace.counters.count(Count::Eviction);
     }
 }
 
@@ -263,6 +272,10 @@ impl<K: Key, V: Send + Sync + 'static> Stored for Entry<K, V> {
 
     fn key_text(&self) -> String {
         self.key.canonical()
+    }
+
+    fn is_negative(&self) -> bool {
+        self.is_negative()
     }
 }
 

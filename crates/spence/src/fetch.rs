@@ -19,9 +19,8 @@ use crate::flight::{Boarding, Flight, Ticket};
 use crate::install::Landing;
 use crate::key::Key;
 use crate::lookup::Held;
-use crate::outcome::{Freshness, Source, StaleReason};
+use crate::outcome::{Freshness, MissCause, Source, StaleReason};
 use crate::policy::Policy;
-use crate::stats::Event;
 
 /// One caller that wants what is under one key.
 pub(crate) struct Caller<K> {
@@ -30,6 +29,8 @@ pub(crate) struct Caller<K> {
     pub(crate) text: Arc<str>,
     /// The policy of its call.
     pub(crate) policy: Arc<Policy>,
+    /// Why it has found nothing fresh.
+    pub(crate) cause: MissCause,
     since: Stopwatch,
 }
 
@@ -63,14 +64,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        let caller = self.caller(hash, key, &Arc::new(self.policy()))?;
+        let mut caller = self.caller(hash, key, &Arc::new(self.policy()))?;
         let mut fill = Some(fill);
         loop {
             let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
-            let stale = match self.walk(&ticket, &caller.key, &caller.text).await {
-                Held::Fresh(entry, source) => return self.serve_found(entry, source),
-                Held::Stale(entry, source) => Some((entry, source)),
-                Held::Nothing => None,
+            let stale = match self.look(&mut caller, &ticket).await {
+                Ok(stale) => stale,
+                Err(answer) => return answer,
             };
             let flight = match self.board(&caller, &ticket, &stale) {
                 Next::Answer(answer) => return answer,
@@ -105,7 +105,30 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         policy: &Arc<Policy>,
     ) -> Result<Caller<K>, Error> {
         let (text, since) = (self.text_of(&key)?, self.engine.clock.stopwatch());
-        Ok(Caller { hash, key, text, policy: Arc::clone(policy), since })
+        let (policy, cause) = (Arc::clone(policy), MissCause::Absent);
+        Ok(Caller { hash, key, text, policy, cause, since })
+    }
+
+    /// Looks into the tiers: a fresh answer is the `Err`; else what is stale, if anything.
+    pub(crate) async fn look(
+        &self,
+        caller: &mut Caller<K>,
+        ticket: &Ticket,
+    ) -> Result<Stale<K, V>, Result<Cached<V>, Error>> {
+        match self.walk(ticket, &caller.key, &caller.text).await {
+            Held::Fresh(entry, source) => {
+                let answer = self.serve_fresh(&caller.text, entry, source);
+                Err(answer.ok_or_else(|| self.nothing_there()))
+            }
+            Held::Stale(entry, source) => {
+                caller.cause = MissCause::Expired;
+                Ok(Some((entry, source)))
+            }
+            Held::Nothing(cause) => {
+                caller.cause = cause;
+                Ok(None)
+            }
+        }
     }
 
     /// Decides how a caller that has found nothing fresh comes by a value.
@@ -146,7 +169,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if !caller.policy.serves_while_revalidating(stale_for) || !self.may_serve(ticket, entry) {
             return None;
         }
-        self.core.namespace.counters.count(Event::StaleHit);
+        self.tally_stale(&caller.text);
         let freshness = Freshness::Stale(StaleReason::Revalidating);
         Some(self.cached(Arc::clone(entry), freshness, *source))
     }
@@ -198,7 +221,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             // Whoever arrived before the flight began came before anything that passed it.
             Ok(Landing::Brought { passed: true, .. }) if ticket.as_of > flight.as_of => None,
             Ok(Landing::Brought { entry, .. }) => {
-                self.core.namespace.counters.count(Event::Miss);
+                self.tally_miss(&caller.text, caller.cause);
                 Some(match entry.is_negative() {
                     true => Err(self.nothing_there()),
                     false => Ok(self.cached(entry, Freshness::Fresh, Source::Origin)),
@@ -224,7 +247,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 return Ok(landing);
             }
             if self.may_stand_in(caller, ticket, entry) {
-                self.core.namespace.counters.count(Event::StaleHit);
+                self.tally_stale(&caller.text);
                 let freshness = Freshness::Stale(StaleReason::Deadline);
                 return Err(self.cached(Arc::clone(entry), freshness, *source));
             }
@@ -243,14 +266,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         reason: StaleReason,
         error: Error,
     ) -> Result<Cached<V>, Error> {
-        let counters = &self.core.namespace.counters;
         match stale.filter(|(entry, _)| self.may_stand_in(caller, ticket, entry)) {
             Some((entry, source)) => {
-                counters.count(Event::StaleHit);
+                self.tally_stale(&caller.text);
                 Ok(self.cached(entry, Freshness::Stale(reason), source).because_of(error))
             }
             None => {
-                counters.count(Event::Miss);
+                self.tally_miss(&caller.text, caller.cause);
                 Err(error)
             }
         }
@@ -268,10 +290,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             && entry.head.standing(self.engine.clock.ticks()) != Standing::Gone
             && ticket.admits(entry.head.as_of)
             && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
-    }
-
-    fn serve_found(&self, entry: Arc<Entry<K, V>>, source: Source) -> Result<Cached<V>, Error> {
-        self.serve_fresh(entry, source).ok_or_else(|| self.nothing_there())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::flight::{Admission, Flight, Shard};
 use crate::key::Key;
 use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
-use crate::stats::Event;
+use crate::stats::Count;
 
 /// What makes the jitter of a key its own, in every tier and process.
 pub(crate) fn jitter_seed(text: &str) -> u32 {
@@ -164,7 +164,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             self.install_locked(&mut shard, hash, &text, &entry, keep, &mut displaced).1
         };
         drop(displaced);
-        self.core.namespace.counters.count(Event::Insert);
+        self.core.namespace.counters.count(Count::Insert);
         if let Err(error) = ack.kept(&engine.clock).await {
             // The disk counts its failures; a value that it cannot keep is a miss there.
             tracing::debug!(%error, cache = self.name(), "insert: not kept on disk");

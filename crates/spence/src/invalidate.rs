@@ -11,12 +11,13 @@ use crate::disk::Op;
 use crate::engine::Engine;
 use crate::entry::Slot;
 use crate::error::{Error, ErrorKind};
+use crate::events::Happening;
 use crate::fill::check_tag;
 use crate::flight::Shard;
 use crate::key::{check_text, parse_text};
 use crate::namespace::{Namespace, check_name};
 use crate::outcome::Scope;
-use crate::stats::Event;
+use crate::stats::Count;
 use crate::sync::Ordering;
 
 /// What an invalidation or expiry is about. Keys are canonical texts, as `Key::canonical` gives
@@ -49,6 +50,8 @@ pub enum Target {
     },
     /// Everything in a namespace.
     Namespace(String),
+    /// Everything in all namespaces.
+    Everything,
 }
 
 impl Engine {
@@ -95,8 +98,9 @@ impl Engine {
             drop(removed);
         }
         if let Some(held) = held {
-            held.namespace.counters.count(Event::Invalidation);
+            held.namespace.counters.count(Count::Invalidation);
         }
+        self.events.tell(Some((&space, Some(&text))), Happening::Invalidated);
         ack.kept(&self.clock).await?;
         Ok(Scope::Node)
     }
@@ -125,8 +129,9 @@ impl Engine {
             drop(expired);
         }
         if let Some(held) = held {
-            held.namespace.counters.count(Event::Invalidation);
+            held.namespace.counters.count(Count::Invalidation);
         }
+        self.events.tell(Some((&space, Some(&text))), Happening::Expired);
         ack.kept(&self.clock).await?;
         Ok(Scope::Node)
     }
@@ -156,6 +161,7 @@ impl Engine {
             }
         }
         self.bans_made.fetch_add(1, Ordering::Relaxed);
+        self.events.tell(None, Happening::Banned { target: ban.what.to_string() });
         if effect == Effect::Invalidate {
             self.sweep();
         }
@@ -163,7 +169,7 @@ impl Engine {
         Ok(Scope::Node)
     }
 
-    fn locate(&self, target: &Target) -> Result<Place, Error> {
+    pub(crate) fn locate(&self, target: &Target) -> Result<Place, Error> {
         match target {
             Target::Key { namespace, key } => {
                 let (registered, name) = self.named(namespace)?;
@@ -191,6 +197,7 @@ impl Engine {
                     None => What::Glob { namespace, pattern: pattern.as_str().into() },
                 }))
             }
+            Target::Everything => Ok(Place::Many(What::Everything)),
             Target::Namespace(namespace) => {
                 Ok(Place::Many(What::Namespace(self.named(namespace)?.1)))
             }
@@ -206,7 +213,7 @@ impl Engine {
 }
 
 /// Where a target's values are.
-enum Place {
+pub(crate) enum Place {
     Key { held: Option<Held>, name: Arc<str>, text: Arc<str> },
     Many(What),
 }

@@ -49,12 +49,15 @@ mod engine;
 mod entry;
 mod envelope;
 mod error;
+mod events;
+mod explain;
 mod fetch;
 mod fill;
 mod flight;
 mod install;
 mod invalidate;
 pub mod key;
+mod lifetime;
 mod log;
 mod lookup;
 mod memory;
@@ -67,6 +70,7 @@ mod spawn;
 mod spence;
 mod stats;
 mod sync;
+mod tally;
 
 pub use batch::{Batch, Fills};
 pub use builder::SpenceBuilder;
@@ -78,17 +82,20 @@ pub use clock::{Clock, Hands, Stopwatch};
 pub use codec::{Codec, Postcard, Raw};
 pub use disk::Durability;
 pub use error::{Error, ErrorKind};
+pub use events::{Event, Happening, Listener};
+pub use explain::{Explanation, Holding, Reach};
 pub use fill::{Fill, FillCx, MAX_TAG_BYTES, MAX_TAGS, MAX_VALIDATOR_BYTES};
 pub use invalidate::Target;
 pub use key::{Key, KeyPart, MAX_KEY_BYTES};
 pub use memory::Eviction;
 pub use memory::weigh::{Weigh, allocation};
 pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES, check_namespace};
-pub use outcome::{Freshness, Scope, Source, StaleReason};
-pub use policy::{Policy, PolicyLayer, StaleUse, Ttl};
+pub use outcome::{Freshness, MissCause, Scope, Source, StaleReason};
+pub use policy::{Policy, PolicyLayer, Setting, StaleUse, Ttl};
 pub use spawn::{Spawner, Task, TokioSpawner};
 pub use spence::Spence;
 pub use stats::{CacheStats, Snapshot};
+pub use tally::LastMiss;
 
 /// What tests stand in for parts of the engine. May change with any version.
 #[doc(hidden)]

@@ -10,14 +10,15 @@ use crate::ban::Verdict;
 use crate::cache::Cache;
 use crate::cached::Cached;
 use crate::codec::mark;
+use crate::disk::Found;
 use crate::entry::{Birth, Content, Entry, Standing, Stored, detail_of, typed};
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Admission, Ticket};
 use crate::install::{Keep, jitter_seed};
 use crate::key::{Key, check_text};
-use crate::outcome::{Freshness, Source, StaleReason};
-use crate::stats::Event;
+use crate::outcome::{Freshness, MissCause, Source, StaleReason};
+use crate::stats::Count;
 
 /// What the tiers hold under a key.
 pub(crate) enum Held<K, V> {
@@ -25,7 +26,7 @@ pub(crate) enum Held<K, V> {
     Fresh(Arc<Entry<K, V>>, Source),
     /// A value past its freshness, within the grace of its policy.
     Stale(Arc<Entry<K, V>>, Source),
-    Nothing,
+    Nothing(MissCause),
 }
 
 impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
@@ -38,9 +39,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if !entry.head.is_hit(namespace.world(), now) {
             return None;
         }
-        namespace.counters.hit(Source::Memory, entry.head.fetch_micros);
+        self.tally_memory_hit(key, &entry);
         if entry.is_negative() {
-            namespace.counters.count(Event::NegativeHit);
+            namespace.counters.count(Count::NegativeHit);
             return Some(None);
         }
         let freshness = entry.head.freshness();
@@ -50,32 +51,35 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     #[cold]
     pub(crate) fn peek_cold(&self, hash: u64, key: &K) -> Option<Cached<V>> {
         let held = self.in_memory(hash, key);
-        self.serve_held(held)
+        self.serve_held(&key.canonical(), held)
     }
 
     #[cold]
     pub(crate) async fn get_cold(&self, hash: u64, key: &K) -> Option<Cached<V>> {
-        let held = match self.text_of(key) {
-            Ok(text) => {
-                let ticket = self.engine.flights.ticket(hash, &self.engine.log);
-                self.walk(&ticket, key, &text).await
-            }
-            Err(_) => Held::Nothing,
+        let Ok(text) = self.text_of(key) else {
+            self.tally_miss("", MissCause::Absent);
+            return None;
         };
-        self.serve_held(held)
+        let ticket = self.engine.flights.ticket(hash, &self.engine.log);
+        let held = self.walk(&ticket, key, &text).await;
+        self.serve_held(&text, held)
     }
 
     /// Counts and hands out what is held, without asking the origin.
-    fn serve_held(&self, held: Held<K, V>) -> Option<Cached<V>> {
+    fn serve_held(&self, text: &str, held: Held<K, V>) -> Option<Cached<V>> {
         match held {
-            Held::Fresh(entry, source) => self.serve_fresh(entry, source),
+            Held::Fresh(entry, source) => self.serve_fresh(text, entry, source),
             Held::Stale(entry, source) if self.accepts(&entry) => {
-                self.core.namespace.counters.count(Event::StaleHit);
+                self.tally_stale(text);
                 let freshness = Freshness::Stale(StaleReason::NotRefreshed);
                 Some(self.cached(entry, freshness, source))
             }
-            Held::Stale(..) | Held::Nothing => {
-                self.core.namespace.counters.count(Event::Miss);
+            Held::Stale(..) => {
+                self.tally_miss(text, MissCause::Expired);
+                None
+            }
+            Held::Nothing(cause) => {
+                self.tally_miss(text, cause);
                 None
             }
         }
@@ -87,11 +91,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         self.call.is_none() || stale_for < self.policy().grace()
     }
 
-    pub(crate) fn serve_fresh(&self, entry: Arc<Entry<K, V>>, source: Source) -> Option<Cached<V>> {
-        let counters = &self.core.namespace.counters;
-        counters.hit(source, entry.head.fetch_micros);
+    pub(crate) fn serve_fresh(
+        &self,
+        text: &str,
+        entry: Arc<Entry<K, V>>,
+        source: Source,
+    ) -> Option<Cached<V>> {
+        self.tally_hit(text, &entry, source);
         if entry.is_negative() {
-            counters.count(Event::NegativeHit);
+            self.core.namespace.counters.count(Count::NegativeHit);
             return None;
         }
         let freshness = entry.head.freshness();
@@ -100,31 +108,36 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// Looks into the tiers in their order; what is found below memory is promoted.
     pub(crate) async fn walk(&self, ticket: &Ticket, key: &K, text: &Arc<str>) -> Held<K, V> {
-        match self.in_memory(ticket.hash, key) {
-            Held::Nothing => {}
+        let above = match self.in_memory(ticket.hash, key) {
+            Held::Nothing(cause) => cause,
             held => return held,
-        }
+        };
         if self.core.codec.is_none() || !self.engine.disk.is_present() {
-            return Held::Nothing;
+            return Held::Nothing(above);
         }
         match self.engine.disk.get(&self.core.namespace.name, text).await {
-            Some(stored) => self.promote(ticket, key, &stored).unwrap_or(Held::Nothing),
-            None => Held::Nothing,
+            Found::Entry(stored) => {
+                self.promote(ticket, key, &stored).unwrap_or_else(Held::Nothing)
+            }
+            Found::Nothing => Held::Nothing(above),
+            Found::Failed => Held::Nothing(MissCause::Failed),
         }
     }
 
     /// What memory holds, examined again if the world has changed since it was.
     fn in_memory(&self, hash: u64, key: &K) -> Held<K, V> {
-        let Some(slot) = self.core.namespace.memory.get(hash) else { return Held::Nothing };
-        let Some(entry) = typed::<K, V>(slot, key) else { return Held::Nothing };
+        let slot = self.core.namespace.memory.get(hash);
+        let Some(entry) = slot.and_then(|slot| typed::<K, V>(slot, key)) else {
+            return Held::Nothing(MissCause::Absent);
+        };
         if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
-            return Held::Nothing;
+            return Held::Nothing(MissCause::Banned);
         }
         match entry.head.standing(self.engine.clock.ticks()) {
             Standing::Fresh => Held::Fresh(entry, Source::Memory),
             Standing::Stale => Held::Stale(entry, Source::Memory),
             // It stays until the pool needs the room: another policy may bring it back (C15).
-            Standing::Gone => Held::Nothing,
+            Standing::Gone => Held::Nothing(MissCause::Expired),
         }
     }
 
@@ -149,15 +162,20 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Brings what the disk holds into memory, unless something has passed it.
-    fn promote(&self, ticket: &Ticket, key: &K, stored: &StoredEntry) -> Option<Held<K, V>> {
+    fn promote(
+        &self,
+        ticket: &Ticket,
+        key: &K,
+        stored: &StoredEntry,
+    ) -> Result<Held<K, V>, MissCause> {
         let (engine, namespace) = (&self.engine, &self.core.namespace);
-        let codec = self.core.codec.as_deref()?;
+        let codec = self.core.codec.as_deref().ok_or(MissCause::Schema)?;
         if stored.fingerprint != namespace.fingerprint || stored.codec != mark(codec) {
-            return None;
+            return Err(MissCause::Schema);
         }
         let content = match stored.negative {
             true => Content::Nothing,
-            false => Content::Value(codec.decode(&stored.payload)?),
+            false => Content::Value(codec.decode(&stored.payload).ok_or(MissCause::Schema)?),
         };
         let now = engine.clock.ticks();
         // Born in the future: nobody can say how old it is, so it is not fresh.
@@ -174,11 +192,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         };
         let entry = self.entry(key.clone(), content, birth, detail_of(stored));
         match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
-            Admission::Passed { .. } => None,
+            Admission::Passed { .. } => Err(MissCause::Banned),
             Admission::Granted { .. } => match entry.head.standing(engine.clock.ticks()) {
-                Standing::Fresh => Some(Held::Fresh(entry, Source::Disk)),
-                Standing::Stale => Some(Held::Stale(entry, Source::Disk)),
-                Standing::Gone => None,
+                Standing::Fresh => Ok(Held::Fresh(entry, Source::Disk)),
+                Standing::Stale => Ok(Held::Stale(entry, Source::Disk)),
+                Standing::Gone => Err(MissCause::Expired),
             },
         }
     }

@@ -10,8 +10,9 @@ use arc_swap::ArcSwap;
 use crate::calendar::Calendar;
 use crate::error::{Error, ErrorKind};
 use crate::key::MemoryHasher;
+use crate::lifetime::Rules;
 use crate::memory::{MemoryStore, Pools};
-use crate::policy::{Policy, PolicyLayer, Rules};
+use crate::policy::{Policy, PolicyLayer, Setting, settings};
 use crate::stats::{Counters, Holdings};
 use crate::sync::{AtomicU64, Ordering, RwLock};
 
@@ -65,6 +66,7 @@ impl std::fmt::Debug for Namespace {
 /// A name's namespace together with the typed rest of its cache.
 #[derive(Clone)]
 struct Registered {
+    blueprint: Blueprint,
     namespace: Arc<Namespace>,
     kind: TypeId,
     core: Arc<dyn Any + Send + Sync>,
@@ -73,11 +75,16 @@ struct Registered {
 /// All namespaces of an engine.
 pub(crate) struct Registry {
     seed: u64,
-    /// `defaults` and the named policies, as configured.
-    defaults: PolicyLayer,
-    policies: BTreeMap<String, PolicyLayer>,
+    policies: RwLock<Policies>,
     calendars: Calendars,
     by_name: RwLock<BTreeMap<Arc<str>, Registered>>,
+}
+
+/// The policies as configured.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policies {
+    pub(crate) defaults: PolicyLayer,
+    pub(crate) named: BTreeMap<String, PolicyLayer>,
 }
 
 /// Calendars by the name that policies call them.
@@ -94,13 +101,8 @@ pub(crate) struct Blueprint {
 }
 
 impl Registry {
-    pub(crate) fn new(
-        seed: u64,
-        defaults: PolicyLayer,
-        policies: BTreeMap<String, PolicyLayer>,
-        calendars: Calendars,
-    ) -> Self {
-        Self { seed, defaults, policies, calendars, by_name: RwLock::default() }
+    pub(crate) fn new(seed: u64, policies: Policies, calendars: Calendars) -> Self {
+        Self { seed, policies: RwLock::new(policies), calendars, by_name: RwLock::default() }
     }
 
     /// The cache of this name: the existing one if it has the same types and schema, or the one
@@ -112,8 +114,8 @@ impl Registry {
         make: impl FnOnce(Arc<Namespace>) -> C,
     ) -> Result<Arc<C>, Error> {
         check_name(&blueprint.name)?;
-        let rules = self.rules_of(self.resolve(blueprint)?);
         let mut by_name = self.by_name.write();
+        let rules = self.rules_of(self.policies.read().resolve(blueprint)?);
         let count = by_name.len();
         match by_name.entry(blueprint.name.as_str().into()) {
             Place::Occupied(place) => reuse(place.get(), blueprint),
@@ -136,21 +138,47 @@ impl Registry {
                 });
                 let core = Arc::new(make(Arc::clone(&namespace)));
                 let erased = Arc::clone(&core) as Arc<dyn Any + Send + Sync>;
-                place.insert(Registered { namespace, kind: TypeId::of::<C>(), core: erased });
+                let (blueprint, kind) = (blueprint.clone(), TypeId::of::<C>());
+                place.insert(Registered { blueprint, namespace, kind, core: erased });
                 Ok(core)
             }
         }
     }
 
-    fn resolve(&self, blueprint: &Blueprint) -> Result<Policy, Error> {
-        let named = match &blueprint.policy_name {
-            None => self.policies.get(&blueprint.name),
-            Some(name) => Some(self.policies.get(name).ok_or_else(|| {
-                Error::invalid(format!("cache {:?}: no policy {name:?}", blueprint.name))
-            })?),
-        };
-        let named = named.cloned().unwrap_or_default();
-        Ok(blueprint.layer.over(&named).over(&self.defaults).resolve())
+    /// Puts other policies in force, for all caches or, if one of them cannot be, for none.
+    pub(crate) fn swap(&self, policies: Policies) -> Result<(), Error> {
+        // The lock keeps caches from being built meanwhile.
+        let by_name = self.by_name.write();
+        let mut swapped = Vec::new();
+        for Registered { blueprint, namespace, .. } in by_name.values() {
+            let policy = policies.resolve(blueprint)?;
+            if policy.memory_budget != namespace.rules().policy.memory_budget {
+                return Err(Error::invalid(format!(
+                    "cache {:?}: memory_budget cannot change while it runs",
+                    blueprint.name
+                )));
+            }
+            swapped.push((namespace, self.rules_of(policy)));
+        }
+        *self.policies.write() = policies;
+        for (namespace, rules) in swapped {
+            namespace.rules.store(Arc::new(rules));
+            // Only now: whoever sees the new world finds the new policy.
+            namespace.next_world();
+        }
+        drop(by_name);
+        Ok(())
+    }
+
+    /// The settings of a namespace, built in this process or not, and where each comes from.
+    pub(crate) fn settings(&self, name: &str) -> Vec<Setting> {
+        let policies = self.policies.read().clone();
+        let by_name = self.by_name.read();
+        let blueprint = by_name.get(name).map(|registered| &registered.blueprint);
+        let chosen = blueprint.and_then(|blueprint| blueprint.policy_name.as_deref());
+        let named = policies.named.get(chosen.unwrap_or(name)).cloned().unwrap_or_default();
+        let own = blueprint.map(|blueprint| blueprint.layer.clone()).unwrap_or_default();
+        settings(&[("cache", &own), ("policy", &named), ("defaults", &policies.defaults)])
     }
 
     /// The rules of a namespace, built in this process or not.
@@ -158,8 +186,9 @@ impl Registry {
         if let Some(namespace) = self.get(name) {
             return namespace.rules();
         }
-        let named = self.policies.get(name).cloned().unwrap_or_default();
-        Arc::new(self.rules_of(named.over(&self.defaults).resolve()))
+        let policies = self.policies.read();
+        let named = policies.named.get(name).cloned().unwrap_or_default();
+        Arc::new(self.rules_of(named.over(&policies.defaults).resolve()))
     }
 
     fn rules_of(&self, policy: Policy) -> Rules {
@@ -179,6 +208,19 @@ impl Registry {
 
     pub(crate) fn all(&self) -> Vec<Arc<Namespace>> {
         self.by_name.read().values().map(|registered| Arc::clone(&registered.namespace)).collect()
+    }
+}
+
+impl Policies {
+    fn resolve(&self, blueprint: &Blueprint) -> Result<Policy, Error> {
+        let named = match &blueprint.policy_name {
+            None => self.named.get(&blueprint.name),
+            Some(name) => Some(self.named.get(name).ok_or_else(|| {
+                Error::invalid(format!("cache {:?}: no policy {name:?}", blueprint.name))
+            })?),
+        };
+        let named = named.cloned().unwrap_or_default();
+        Ok(blueprint.layer.over(&named).over(&self.defaults).resolve())
     }
 }
 

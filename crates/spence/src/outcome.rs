@@ -28,6 +28,36 @@ pub enum StaleReason {
     NotRefreshed,
 }
 
+/// Why a read found nothing that it could serve as fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MissCause {
+    /// No tier has it: it was never there, was invalidated by name, or gave way to others.
+    Absent,
+    /// Its time is over.
+    Expired,
+    /// It was invalidated by tag, prefix, glob or namespace.
+    Banned,
+    /// It was stored by another schema, codec or origin.
+    Schema,
+    /// The disk failed, or took too long.
+    Failed,
+}
+
+impl MissCause {
+    /// `absent`, `expired`, `banned`, `schema` or `failed`: the word used in JSON and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MissCause::Absent => "absent",
+            MissCause::Expired => "expired",
+            MissCause::Banned => "banned",
+            MissCause::Schema => "schema",
+            MissCause::Failed => "failed",
+        }
+    }
+}
+
 impl Freshness {
     /// `fresh`, `stale` or `unverified`: the word used in headers, JSON and metrics.
     #[must_use]

@@ -11,13 +11,14 @@ use crate::clock::{Ticks, ticks_in};
 use crate::entry::{Birth, Content, Detail, Entry};
 use crate::envelope::Validator;
 use crate::error::{Error, ErrorKind};
+use crate::events::Happening;
 use crate::fetch::{Caller, within};
 use crate::fill::{self, Body, Fill, FillCx};
 use crate::flight::{Admission, Flight, Ticket};
 use crate::install::{Landing, jitter_seed};
 use crate::key::Key;
 use crate::outcome::{Freshness, Source, StaleReason};
-use crate::stats::Event;
+use crate::stats::Count;
 
 /// However it ends, the flight lands and everyone who waits is released.
 pub(crate) struct Pilot<K: Key, V: Send + Sync + 'static> {
@@ -50,12 +51,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         self.engine.spawner.spawn(Box::pin(async move {
             let clock = pilot.cache.engine.clock.clone();
             let namespace = Arc::clone(&pilot.cache.core.namespace);
-            namespace.counters.count(Event::OriginCall);
+            namespace.counters.count(Count::OriginCall);
+            pilot.tell(Happening::FillStarted);
             let took = clock.stopwatch();
             let work = fill::run(async move { fill(cx).await.map_err(Error::origin) });
             let result = within(&clock, deadline, work).await;
             if !pilot.land(result, took.elapsed()) {
-                namespace.counters.count(Event::OriginError);
+                namespace.counters.count(Count::OriginError);
             }
         }));
     }
@@ -103,17 +105,17 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
     pub(crate) fn land(mut self, result: Result<Fill<V>, Error>, took: Duration) -> bool {
         let counters = &self.cache.core.namespace.counters;
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        counters.add(Event::OriginMicros, micros);
-        let well = match result.and_then(|fill| self.unpack(fill)) {
-            Ok(load) => {
-                self.bring(load, u32::try_from(micros).unwrap_or(u32::MAX));
-                true
-            }
+        counters.add(Count::OriginMicros, micros);
+        let outcome = match result.and_then(|fill| self.unpack(fill)) {
+            Ok(load) => Ok(self.bring(load, u32::try_from(micros).unwrap_or(u32::MAX))),
             Err(error) => {
+                let message = error.to_string();
                 self.fail(error);
-                false
+                Err(message)
             }
         };
+        let well = outcome.is_ok();
+        self.cache.tally_fill(&self.text, took, outcome);
         // Last: should a codec panic above, dropping the pilot still lands the flight.
         self.landed = true;
         well
@@ -139,7 +141,8 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         Ok(Load { content, detail, store })
     }
 
-    fn bring(&self, load: Load<K, V>, fetch_micros: u32) {
+    /// Installs a value; returns what it weighs.
+    fn bring(&self, load: Load<K, V>, fetch_micros: u32) -> u32 {
         let (cache, hash) = (&self.cache, self.ticket.hash);
         let Load { content, detail, store } = load;
         let keep = cache.keep(&self.text, &content, &detail, store, fetch_micros);
@@ -152,11 +155,19 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let passed = match admission {
             Admission::Granted { expired } => expired,
             Admission::Passed { .. } => {
-                cache.core.namespace.counters.count(Event::InstallRefused);
+                cache.core.namespace.counters.count(Count::InstallRefused);
+                self.tell(Happening::InstallRefused);
                 true
             }
         };
+        let weight = entry.head.weight;
         self.flight.publish(Landing::Brought { entry, passed });
+        weight
+    }
+
+    fn tell(&self, what: Happening) {
+        let about = Some((&self.cache.core.namespace.name, Some(&*self.text)));
+        self.cache.engine.events.tell(about, what);
     }
 
     fn fail(&self, error: Error) {
@@ -178,7 +189,7 @@ impl<K: Key, V: Send + Sync + 'static> Drop for Pilot<K, V> {
     fn drop(&mut self) {
         if !self.landed {
             let message = "the task of the fill was dropped before it ended";
-            self.cache.core.namespace.counters.count(Event::OriginError);
+            self.cache.core.namespace.counters.count(Count::OriginError);
             self.fail(Error::new(ErrorKind::OriginPanicked, message));
         }
     }

@@ -1,5 +1,6 @@
 //! A node's engine, as its users hold it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,13 @@ use crate::builder::SpenceBuilder;
 use crate::cache_builder::CacheBuilder;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::events::{Happening, Listener};
+use crate::explain::{Explanation, Reach};
 use crate::invalidate::Target;
 use crate::key::Key;
-use crate::namespace::MAX_NAMESPACES;
+use crate::namespace::{MAX_NAMESPACES, Policies};
 use crate::outcome::Scope;
+use crate::policy::PolicyLayer;
 use crate::stats::Snapshot;
 use crate::{Cache, Clock};
 
@@ -80,6 +84,25 @@ impl Spence {
         self.invalidate(&Target::Tag(tag.to_owned())).await
     }
 
+    /// Puts other policies in force: the layer under all, and those by name. What is held stays,
+    /// and its freshness follows from the new ones from now on; putting the old ones back gives
+    /// exactly the old behaviour back.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a setting outside its limits, a cache whose policy is not among them,
+    /// or another `memory_budget` for a cache that exists; nothing has changed then.
+    pub fn set_policies(
+        &self,
+        defaults: PolicyLayer,
+        named: BTreeMap<String, PolicyLayer>,
+    ) -> Result<(), Error> {
+        let policies = Policies { defaults, named };
+        policies.check()?;
+        self.engine.registry.swap(policies)?;
+        self.engine.events.tell(None, Happening::PoliciesSwapped);
+        Ok(())
+    }
+
     /// Changes the memory budget of all caches together, in bytes; those with budgets of their own
     /// keep them. Shrinking happens in steps of a hundredth, while reads and writes go on.
     ///
@@ -96,6 +119,51 @@ impl Spence {
         resized
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the runtime is closing")))
+    }
+
+    /// Counts what `target` covers, without touching it: what [`Spence::invalidate`] would reach.
+    /// On disk it looks at 100,000 records at most, and says if it has estimated the rest.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a target that cannot be.
+    pub async fn reach(&self, target: &Target) -> Result<Reach, Error> {
+        self.engine.reach(target).await
+    }
+
+    /// Invalidates everything in all caches.
+    ///
+    /// # Errors
+    /// As for [`Spence::invalidate`].
+    pub async fn clear(&self) -> Result<Scope, Error> {
+        self.invalidate(&Target::Everything).await
+    }
+
+    /// What is known about a key, given by its canonical text: where it is, how fresh, under which
+    /// policy, and why it is not served. Counts as no read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a name or key outside its limits.
+    pub async fn explain(&self, namespace: &str, key: &str) -> Result<Explanation, Error> {
+        self.engine.explain(namespace, key).await
+    }
+
+    /// Listens to what happens from now on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), spence::Error> {
+    /// use spence::{Happening, MissCause, Spence};
+    ///
+    /// let spence = Spence::builder().build().await?;
+    /// let mut events = spence.listen();
+    /// let numbers = spence.cache::<u64, u64>("numbers").build()?;
+    /// assert!(numbers.get(&1).await.is_none());
+    /// let miss = events.next().await.unwrap();
+    /// assert_eq!(miss.what, Happening::Miss { cause: MissCause::Absent });
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn listen(&self) -> Listener {
+        self.engine.events.listen()
     }
 
     /// The figures of this moment.

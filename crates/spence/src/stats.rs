@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::atomic::AtomicUsize as PlainUsize;
 use std::time::Duration;
 
-use crate::outcome::Source;
+use crate::outcome::{MissCause, Source};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, Padded};
 
 /// Stripes per set of counters; a power of two.
@@ -17,11 +17,11 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $event:ident => $field:ident;)*) => {
         /// What is counted.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Event {
+        pub(crate) enum Count {
             $($(#[$doc])* $event,)*
         }
 
-        const EVENTS: usize = [$(Event::$event),*].len();
+        const EVENTS: usize = [$(Count::$event),*].len();
 
         /// The sums of a set of counters.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ macro_rules! counters {
 
         impl Counters {
             pub(crate) fn counts(&self) -> Counts {
-                Counts { $($field: self.sum(Event::$event),)* }
+                Counts { $($field: self.sum(Count::$event),)* }
             }
         }
     };
@@ -48,6 +48,14 @@ counters! {
     StaleHit => stale_hits;
     /// No tier could answer.
     Miss => misses;
+    /// Of the misses, those whose value's time was over.
+    MissExpired => misses_expired;
+    /// Of the misses, those under a ban.
+    MissBanned => misses_banned;
+    /// Of the misses, those of another schema, codec or origin.
+    MissSchema => misses_schema;
+    /// Of the misses, those that the disk failed.
+    MissFailed => misses_failed;
     /// A fill was started.
     OriginCall => origin_calls;
     /// A fill failed, panicked or ran out of time.
@@ -79,12 +87,12 @@ impl Counters {
     }
 
     #[inline]
-    pub(crate) fn count(&self, event: Event) {
+    pub(crate) fn count(&self, event: Count) {
         self.add(event, 1);
     }
 
     #[inline]
-    pub(crate) fn add(&self, event: Event, amount: u64) {
+    pub(crate) fn add(&self, event: Count, amount: u64) {
         if let Some(counter) = self.stripes.get(stripe()).and_then(|s| s.0.get(event as usize)) {
             counter.fetch_add(amount, Ordering::Relaxed);
         }
@@ -94,14 +102,26 @@ impl Counters {
     #[inline]
     pub(crate) fn hit(&self, source: Source, saved_micros: u32) {
         match source {
-            Source::Memory => self.count(Event::MemoryHit),
-            Source::Disk => self.count(Event::DiskHit),
-            Source::Origin => self.count(Event::Miss),
+            Source::Memory => self.count(Count::MemoryHit),
+            Source::Disk => self.count(Count::DiskHit),
+            Source::Origin => self.count(Count::Miss),
         }
-        self.add(Event::SavedMicros, u64::from(saved_micros));
+        self.add(Count::SavedMicros, u64::from(saved_micros));
     }
 
-    fn sum(&self, event: Event) -> u64 {
+    /// Counts a read that no tier could answer.
+    pub(crate) fn miss(&self, cause: MissCause) {
+        self.count(Count::Miss);
+        match cause {
+            MissCause::Absent => {}
+            MissCause::Expired => self.count(Count::MissExpired),
+            MissCause::Banned => self.count(Count::MissBanned),
+            MissCause::Schema => self.count(Count::MissSchema),
+            MissCause::Failed => self.count(Count::MissFailed),
+        }
+    }
+
+    fn sum(&self, event: Count) -> u64 {
         let of = |s: &Padded<[AtomicU64; EVENTS]>| {
             s.0.get(event as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
         };
@@ -169,6 +189,14 @@ pub struct CacheStats {
     pub stale_hits: u64,
     /// Reads that no tier could answer, those that waited for another caller's fill included.
     pub misses: u64,
+    /// Of the misses, those whose value's time was over.
+    pub misses_expired: u64,
+    /// Of the misses, those of values invalidated by tag, prefix, glob or namespace.
+    pub misses_banned: u64,
+    /// Of the misses, those of values stored by another schema, codec or origin.
+    pub misses_schema: u64,
+    /// Of the misses, those that the disk failed, or answered too late.
+    pub misses_failed: u64,
     /// `hits + stale_hits + misses`.
     pub total: u64,
     /// `hits / total`, a fraction of 1; 0 before the first read.
@@ -209,6 +237,10 @@ impl CacheStats {
             negative_hits: counts.negative_hits,
             stale_hits: counts.stale_hits,
             misses: counts.misses,
+            misses_expired: counts.misses_expired,
+            misses_banned: counts.misses_banned,
+            misses_schema: counts.misses_schema,
+            misses_failed: counts.misses_failed,
             cache_size: holdings.entries(),
             memory_bytes: holdings.bytes(),
             disk_bytes,
@@ -234,6 +266,10 @@ impl CacheStats {
         self.negative_hits += other.negative_hits;
         self.stale_hits += other.stale_hits;
         self.misses += other.misses;
+        self.misses_expired += other.misses_expired;
+        self.misses_banned += other.misses_banned;
+        self.misses_schema += other.misses_schema;
+        self.misses_failed += other.misses_failed;
         self.cache_size += other.cache_size;
         self.memory_bytes += other.memory_bytes;
         self.disk_bytes += other.disk_bytes;
@@ -299,9 +335,9 @@ mod tests {
     fn the_rate_is_hits_over_all_reads() {
         let counters = Counters::new();
         counters.hit(Source::Memory, 0);
-        counters.count(Event::StaleHit);
-        counters.count(Event::Miss);
-        counters.count(Event::Miss);
+        counters.count(Count::StaleHit);
+        counters.count(Count::Miss);
+        counters.count(Count::Miss);
         let stats = CacheStats::new(counters.counts(), &Holdings::default(), 0);
         assert_eq!((stats.total, stats.hit_rate), (4, 0.25));
         assert_eq!(CacheStats::default().hit_rate, 0.0);

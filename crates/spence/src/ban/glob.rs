@@ -26,6 +26,10 @@ enum Token {
 }
 
 impl Glob {
+    pub(crate) fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
     pub(crate) fn new(pattern: &str) -> Result<Self, Error> {
         if pattern.is_empty() || pattern.len() > MAX_PATTERN_BYTES {
             let length = pattern.len();

@@ -5,10 +5,10 @@
 //! costs a lookup for its namespace and each tag, a search of the sorted prefixes, and a test of
 //! each glob of its namespace.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::scoped::Scoped;
 use super::{Ban, Cover, Effect, Glob, Verdict, What};
 use crate::sync::{AtomicU64, Ordering, RwLock};
 
@@ -33,13 +33,6 @@ struct Index {
     namespaces: HashMap<Arc<str>, Scoped>,
     /// Covers in `tags`, and namespaces with the covers in their `prefixes` and `globs`.
     count: usize,
-}
-
-#[derive(Debug, Default)]
-struct Scoped {
-    whole: Cover,
-    prefixes: BTreeMap<Arc<str>, Cover>,
-    globs: Vec<(Glob, Cover)>,
 }
 
 impl Bans {
@@ -68,6 +61,17 @@ impl Bans {
             return Verdict::Alive;
         }
         self.index.read().cover(namespace, key, tags).on(as_of)
+    }
+
+    /// What covers an entry of this version and kills it; the latest if several do.
+    pub(crate) fn killer<'a>(
+        &self,
+        namespace: &str,
+        key: &str,
+        tags: impl Iterator<Item = &'a str>,
+        as_of: u64,
+    ) -> Option<What> {
+        self.index.read().killer(namespace, key, tags, as_of)
     }
 
     /// Whether `ban` is still the latest of its kind, so that it must be kept.
@@ -178,6 +182,41 @@ impl Index {
         cover
     }
 
+    fn killer<'a>(
+        &self,
+        namespace: &str,
+        key: &str,
+        tags: impl Iterator<Item = &'a str>,
+        as_of: u64,
+    ) -> Option<What> {
+        let mut covers = vec![(self.everything.invalidated, What::Everything)];
+        for tag in tags {
+            if let Some((tag, cover)) = self.tags.get_key_value(tag) {
+                covers.push((cover.invalidated, What::Tag(Arc::clone(tag))));
+            }
+        }
+        if let Some((namespace, scoped)) = self.namespaces.get_key_value(namespace) {
+            let namespace = || Arc::clone(namespace);
+            covers.push((scoped.whole.invalidated, What::Namespace(namespace())));
+            for (prefix, cover) in &scoped.prefixes {
+                if key.starts_with(&**prefix) {
+                    let prefix = Arc::clone(prefix);
+                    covers
+                        .push((cover.invalidated, What::Prefix { namespace: namespace(), prefix }));
+                }
+            }
+            for (glob, cover) in &scoped.globs {
+                if glob.matches(key) {
+                    let pattern = Arc::from(glob.pattern());
+                    covers
+                        .push((cover.invalidated, What::Glob { namespace: namespace(), pattern }));
+                }
+            }
+        }
+        covers.retain(|(position, _)| *position > as_of);
+        covers.into_iter().max_by_key(|(position, _)| *position).map(|(_, what)| what)
+    }
+
     fn latest(&self, what: &What) -> Option<Cover> {
         match what {
             What::Everything => Some(self.everything),
@@ -192,54 +231,6 @@ impl Index {
             }
         }
     }
-}
-
-impl Scoped {
-    /// Covers, and the namespace itself.
-    fn count(&self) -> usize {
-        1 + self.prefixes.len() + self.globs.len()
-    }
-
-    fn retire(&mut self, position: u64) {
-        self.prefixes.retain(|_, cover| cover.is_after(position));
-        self.globs.retain(|(_, cover)| cover.is_after(position));
-    }
-
-    fn cover(&self, key: &str) -> Cover {
-        let mut cover = self.whole;
-        for (glob, of_glob) in &self.globs {
-            if glob.matches(key) {
-                cover = cover.and(*of_glob);
-            }
-        }
-        // The greatest prefix not after `key` is either a prefix of it, or shows how much of
-        // `key` a shorter one can have at most.
-        let mut upper = key;
-        while let Some((prefix, of_prefix)) = self.at_or_before(upper) {
-            if key.starts_with(&**prefix) {
-                cover = cover.and(*of_prefix);
-                let Some(shorter) = prefix.char_indices().next_back() else { break };
-                upper = prefix.get(..shorter.0).unwrap_or_default();
-            } else {
-                let common = common_prefix(prefix, upper);
-                if common.len() == upper.len() {
-                    break;
-                }
-                upper = common;
-            }
-        }
-        cover
-    }
-
-    fn at_or_before(&self, upper: &str) -> Option<(&Arc<str>, &Cover)> {
-        self.prefixes.range::<str, _>((Bound::Unbounded, Bound::Included(upper))).next_back()
-    }
-}
-
-fn common_prefix<'a>(a: &str, b: &'a str) -> &'a str {
-    let length: usize =
-        a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    b.get(..length).unwrap_or_default()
 }
 
 #[cfg(all(test, not(feature = "shuttle")))]

@@ -5,6 +5,7 @@
 
 mod glob;
 mod index;
+mod scoped;
 
 use std::sync::Arc;
 
@@ -28,6 +29,18 @@ pub(crate) enum What {
     Glob { namespace: Arc<str>, pattern: Arc<str> },
     Namespace(Arc<str>),
     Everything,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            What::Tag(tag) => write!(f, "tag {tag}"),
+            What::Prefix { namespace, prefix } => write!(f, "prefix {prefix} in {namespace}"),
+            What::Glob { namespace, pattern } => write!(f, "glob {pattern} in {namespace}"),
+            What::Namespace(namespace) => write!(f, "namespace {namespace}"),
+            What::Everything => f.write_str("everything"),
+        }
+    }
 }
 
 /// A ban at its position.

@@ -133,6 +133,11 @@ impl Index {
         found
     }
 
+    /// The newest record of every key.
+    pub(super) fn all(&self) -> Vec<Located> {
+        self.shards.iter().flat_map(|shard| shard.read().all().collect::<Vec<_>>()).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().table.len()).sum()
     }

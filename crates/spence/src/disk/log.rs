@@ -16,7 +16,7 @@ use super::reader::{Read, Reader};
 use super::recover;
 use super::shared::{Shared, entry_in};
 use super::writer::Writer;
-use super::{Ack, DiskStore, Durability, Judge, Op, Reading};
+use super::{Ack, DiskStore, Durability, Found, Judge, Op, Reading};
 use crate::ban::Bans;
 use crate::clock::Clock;
 use crate::envelope::StoredEntry;
@@ -102,29 +102,40 @@ impl DiskLog {
         Ok((log, recovered.last_position))
     }
 
-    async fn read(&self, namespace: &str, key: &str) -> Option<StoredEntry> {
+    async fn read(&self, namespace: &str, key: &str) -> Found {
         let hash = self.shared.hasher.hash(namespace, key);
+        let own = |entry: StoredEntry| match entry.is(namespace, key) {
+            true => Found::Entry(Box::new(entry)),
+            false => Found::Nothing,
+        };
         let (floor, expired_at_ms) = match self.shared.inbox.known(hash) {
-            Known::Nothing => return None,
-            Known::Entry(entry) => return entry.is(namespace, key).then(|| (*entry).clone()),
+            Known::Nothing => return Found::Nothing,
+            Known::Entry(entry) => return own((*entry).clone()),
             Known::Look { floor, expired_at_ms } => (floor, expired_at_ms),
         };
-        let located = self.shared.index.read(hash).filter(|located| located.seq > floor)?;
-        let segment = self.shared.table.get(located.place.segment())?;
+        let located = self.shared.index.read(hash).filter(|located| located.seq > floor);
+        let Some(located) = located else { return Found::Nothing };
+        let Some(segment) = self.shared.table.get(located.place.segment()) else {
+            return Found::Nothing;
+        };
         let entry = match self.reader.read(segment, located.place).await {
             Read::Record(bytes) => entry_in(Bytes::from(bytes), located),
             Read::Failed => None,
-            Read::NotAsked => return None,
+            Read::NotAsked => return Found::Failed,
         };
-        let same = |now: Located| now.seq == located.seq && now.place.is_at(located.place);
-        if entry.is_none() && self.shared.index.get(hash).is_some_and(same) {
+        let Some(mut entry) = entry else {
+            let same = |now: Located| now.seq == located.seq && now.place.is_at(located.place);
+            if !self.shared.index.get(hash).is_some_and(same) {
+                // It was replaced, or its segment dropped, while it was read.
+                return Found::Nothing;
+            }
             self.shared.errors.fetch_add(1, Ordering::Relaxed);
-        }
-        let mut entry = entry.filter(|entry| entry.is(namespace, key))?;
+            return Found::Failed;
+        };
         if let Some(at_ms) = expired_at_ms {
             entry.expire(at_ms);
         }
-        Some(entry)
+        own(entry)
     }
 }
 
@@ -162,6 +173,18 @@ impl DiskStore for DiskLog {
 
     fn namespaces(&self) -> Vec<Arc<str>> {
         self.shared.usage.lock().namespaces()
+    }
+
+    fn count(&self, most: usize, counts: &dyn Fn(&StoredEntry) -> bool) -> (u64, bool) {
+        let located = self.shared.index.all();
+        let step = located.len().div_ceil(most.max(1)).max(1);
+        let floor = self.shared.inbox.floor();
+        let mut counted = 0;
+        for located in located.iter().step_by(step).filter(|located| located.seq > floor) {
+            let entry = self.shared.entry_at(*located);
+            counted += u64::from(entry.is_some_and(|entry| counts(&entry)));
+        }
+        (counted * step as u64, step == 1)
     }
 
     fn entries(&self) -> u64 {

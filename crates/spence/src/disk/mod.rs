@@ -54,7 +54,16 @@ pub enum Durability {
 }
 
 /// A read under way.
-pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Option<StoredEntry>> + Send + 'a>>;
+pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Found> + Send + 'a>>;
+
+/// What a read finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Entry(Box<StoredEntry>),
+    Nothing,
+    /// The device failed, or took too long, or the record is damaged.
+    Failed,
+}
 
 /// Something to be kept.
 #[derive(Debug, Clone)]
@@ -74,7 +83,7 @@ pub(crate) trait DiskStore: Send + Sync {
     /// Whether there is anything below memory, so that values need encoding at all.
     fn is_present(&self) -> bool;
 
-    /// The newest entry accepted for a key. Any failure is a miss. Bans are not applied.
+    /// The newest entry accepted for a key. Bans are not applied.
     fn get<'a>(&'a self, namespace: &'a str, key: &'a str) -> Reading<'a>;
 
     /// Takes an operation in, to be kept in the order of acceptance. Readers see it at once.
@@ -92,6 +101,10 @@ pub(crate) trait DiskStore: Send + Sync {
 
     /// Names of the namespaces of which records are kept.
     fn namespaces(&self) -> Vec<Arc<str>>;
+
+    /// Counts the records for which `counts` holds, by looking at `most` of them at most: the
+    /// number, and whether it is exact. Blocks.
+    fn count(&self, most: usize, counts: &dyn Fn(&StoredEntry) -> bool) -> (u64, bool);
 
     /// Keys of which a value is kept.
     fn entries(&self) -> u64;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Ack, DiskStore, Op, Reading};
+use crate::envelope::StoredEntry;
+
+use super::{Ack, DiskStore, Found, Op, Reading};
 
 /// Keeps nothing.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ impl DiskStore for NoDisk {
     }
 
     fn get<'a>(&'a self, _namespace: &'a str, _key: &'a str) -> Reading<'a> {
-        Box::pin(std::future::ready(None))
+        Box::pin(std::future::ready(Found::Nothing))
     }
 
     fn accept(&self, _op: Op) -> Ack {
@@ -35,6 +37,10 @@ impl DiskStore for NoDisk {
 
     fn namespaces(&self) -> Vec<Arc<str>> {
         Vec::new()
+    }
+
+    fn count(&self, _most: usize, _counts: &dyn Fn(&StoredEntry) -> bool) -> (u64, bool) {
+        (0, true)
     }
 
     fn entries(&self) -> u64 {

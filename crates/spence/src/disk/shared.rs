@@ -40,6 +40,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Reads an entry, however long it takes.
+    pub(super) fn entry_at(&self, located: Located) -> Option<StoredEntry> {
+        let segment = self.table.get(located.place.segment())?;
+        let mut record = vec![0; located.place.length()];
+        segment.read(&mut record, located.place.offset()).ok()?;
+        entry_in(Bytes::from(record), located)
+    }
+
     /// Whether an entry is dead under a ban.
     pub(super) fn is_dead(&self, entry: &StoredEntry) -> bool {
         let tags = entry.tags.iter().map(|tag| &**tag);

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-
 use super::Op;
 use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES};
 use super::inbox::Work;
 use super::segment::CARRIED_BYTES;
-use super::shared::entry_in;
 use super::writer::{Done, Staged, Writer};
 use crate::ban::{Ban, Effect, What};
 use crate::compress::Packed;
@@ -158,13 +155,8 @@ impl Writer {
         let floor = self.shared.inbox.floor();
         let located = self.shared.index.get(hash).filter(|located| located.seq > floor);
         let Some(located) = located else { return Current::Nothing };
-        let read = || {
-            let segment = self.shared.table.get(located.place.segment())?;
-            let mut record = vec![0; located.place.length()];
-            segment.read(&mut record, located.place.offset()).ok()?;
-            entry_in(Bytes::from(record), located)
-        };
-        read().map_or(Current::Unreadable, |entry| Current::Entry(Box::new(entry)))
+        let entry = self.shared.entry_at(located);
+        entry.map_or(Current::Unreadable, |entry| Current::Entry(Box::new(entry)))
     }
 }
 

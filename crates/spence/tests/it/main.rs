@@ -7,6 +7,7 @@ mod batch;
 mod crash;
 mod device;
 mod disk;
+mod explain;
 mod fills;
 mod formats;
 mod freshness;

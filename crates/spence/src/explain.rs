@@ -1,0 +1,211 @@
+//! Questions about what is held: where a key is and why it is or is not served, and how much an
+//! invalidation would reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ban::{Glob, Verdict, What};
+use crate::disk::Found;
+use crate::engine::Engine;
+use crate::entry::{Slot, Standing};
+use crate::envelope::StoredEntry;
+use crate::error::{Error, ErrorKind};
+use crate::invalidate::{Place, Target};
+use crate::lifetime::Life;
+use crate::policy::Setting;
+use crate::tally::LastMiss;
+
+/// Records on disk that are looked at for a count; of more, every so many-th is.
+const SAMPLE: usize = 100_000;
+
+/// What the engine knows about a key.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The cache's name.
+    pub namespace: String,
+    /// The canonical text of the key.
+    pub key: String,
+    /// What memory holds.
+    pub memory: Option<Holding>,
+    /// What the disk holds.
+    pub disk: Option<Holding>,
+    /// The ban that keeps the newest of them from being served, as in `tag AAPL`.
+    pub banned_by: Option<String>,
+    /// Why the last read that missed did so, if it is remembered: of the last thousand or so.
+    pub last_miss: Option<LastMiss>,
+    /// The policy in force, and where each of its settings comes from.
+    pub policy: Vec<Setting>,
+}
+
+/// What a tier holds under a key.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Holding {
+    /// `fresh`, `unverified`, `stale` (within its grace), `gone` or `banned`.
+    pub state: &'static str,
+    /// Whether it says that the origin has nothing.
+    pub negative: bool,
+    /// Time since the origin answered.
+    pub age: Duration,
+    /// For how much longer it is fresh.
+    pub fresh_for: Duration,
+    /// Until when it may be served at all, from now.
+    pub gone_in: Duration,
+    /// Bytes: of the memory budget, or of the stored payload.
+    pub bytes: u64,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its version: the log position at which its origin was asked.
+    pub as_of: u64,
+}
+
+/// How many entries a target covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reach {
+    /// Entries in memory.
+    pub memory: u64,
+    /// Records on disk, of the same keys or others.
+    pub disk: u64,
+    /// Whether the disk's is counted; else it is estimated from a sample.
+    pub exact: bool,
+}
+
+impl Engine {
+    pub(crate) async fn explain(&self, namespace: &str, key: &str) -> Result<Explanation, Error> {
+        let target = Target::Key { namespace: namespace.to_owned(), key: key.to_owned() };
+        let Place::Key { held, .. } = self.locate(&target)? else {
+            return Err(Error::invalid("explain: expected a key"));
+        };
+        let slot = held.and_then(|held| held.namespace.memory.peek(held.hash));
+        let slot = slot.filter(|slot| slot.key_text() == key);
+        let stored = match self.disk.get(namespace, key).await {
+            Found::Entry(stored) => Some(stored),
+            Found::Nothing | Found::Failed => None,
+        };
+        let banned_by = match (&slot, &stored) {
+            (Some(slot), _) => {
+                self.bans.killer(namespace, key, slot.head().tags(), slot.head().as_of)
+            }
+            (None, Some(stored)) => {
+                let tags = stored.tags.iter().map(|tag| &**tag);
+                self.bans.killer(namespace, key, tags, stored.as_of)
+            }
+            (None, None) => None,
+        };
+        Ok(Explanation {
+            memory: slot.map(|slot| self.holding(&slot)),
+            disk: stored.map(|stored| self.stored_holding(&stored)),
+            banned_by: banned_by.map(|what| what.to_string()),
+            last_miss: self.misses.last(namespace, key),
+            policy: self.registry.settings(namespace),
+            namespace: namespace.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+
+    fn holding(&self, slot: &Slot) -> Holding {
+        let head = slot.head();
+        let now = self.clock.ticks();
+        let state = match self.verdict(&**slot) {
+            Verdict::Dead { .. } => "banned",
+            Verdict::Expired { .. } if head.standing(now) == Standing::Fresh => "stale",
+            _ => match head.standing(now) {
+                Standing::Fresh => head.freshness().as_str(),
+                Standing::Stale => "stale",
+                Standing::Gone => "gone",
+            },
+        };
+        let (fresh_for, gone_in) = head.left(now);
+        Holding {
+            state,
+            negative: slot.is_negative(),
+            age: crate::clock::duration_of(now.saturating_sub(head.born)),
+            fresh_for,
+            gone_in,
+            bytes: u64::from(head.weight),
+            tags: head.tags().map(str::to_owned).collect(),
+            as_of: head.as_of,
+        }
+    }
+
+    fn stored_holding(&self, stored: &StoredEntry) -> Holding {
+        let life = Life::of_stored(stored, stored.seq <= self.disk.unverified_until());
+        let lifetime = self.registry.rules_for(&stored.namespace).lifetime(life);
+        let age = Duration::from_millis(self.clock.unix_ms().saturating_sub(stored.born_ms));
+        let tags = || stored.tags.iter().map(|tag| &**tag);
+        let verdict = self.bans.verdict(&stored.namespace, &stored.key, tags(), stored.as_of);
+        let state = match verdict {
+            Verdict::Dead { .. } => "banned",
+            Verdict::Alive if age < lifetime.fresh && life.unverified => "unverified",
+            Verdict::Alive if age < lifetime.fresh => "fresh",
+            _ if age < lifetime.hard => "stale",
+            _ => "gone",
+        };
+        Holding {
+            state,
+            negative: stored.negative,
+            age,
+            fresh_for: lifetime.fresh.saturating_sub(age),
+            gone_in: lifetime.hard.saturating_sub(age),
+            bytes: stored.payload.len() as u64,
+            tags: tags().map(str::to_owned).collect(),
+            as_of: stored.as_of,
+        }
+    }
+
+    /// Counts what `target` covers and could still be served.
+    pub(crate) async fn reach(self: &Arc<Self>, target: &Target) -> Result<Reach, Error> {
+        let what = match self.locate(target)? {
+            Place::Key { held, name, text } => {
+                let slot = held.and_then(|held| held.namespace.memory.peek(held.hash));
+                let alive = |slot: &Slot| !matches!(self.verdict(&**slot), Verdict::Dead { .. });
+                let memory = u64::from(slot.is_some_and(|slot| alive(&slot)));
+                let stored = matches!(self.disk.get(&name, &text).await, Found::Entry(_));
+                return Ok(Reach { memory, disk: u64::from(stored), exact: true });
+            }
+            Place::Many(what) => what,
+        };
+        let engine = Arc::clone(self);
+        let (done, counted) = tokio::sync::oneshot::channel();
+        self.spawner.spawn_blocking(Box::new(move || {
+            // Whoever asked may not be waiting.
+            done.send(engine.count(&what)).unwrap_or(());
+        }));
+        counted.await.map_err(|_| Error::new(ErrorKind::Closed, "the runtime is closing"))
+    }
+
+    fn count(&self, what: &What) -> Reach {
+        let glob = match what {
+            What::Glob { pattern, .. } => Glob::new(pattern).ok(),
+            _ => None,
+        };
+        let covers =
+            |namespace: &str, key: &str, mut tags: &mut dyn Iterator<Item = &str>| match what {
+                What::Everything => true,
+                What::Namespace(of) => **of == *namespace,
+                What::Tag(tag) => Iterator::any(&mut tags, |own| *own == **tag),
+                What::Prefix { namespace: of, prefix } => {
+                    **of == *namespace && key.starts_with(&**prefix)
+                }
+                What::Glob { namespace: of, .. } => {
+                    **of == *namespace && glob.as_ref().is_some_and(|glob| glob.matches(key))
+                }
+            };
+        let mut memory = 0;
+        self.memory.visit(&mut |_, _, slot| {
+            let (head, key) = (slot.head(), slot.key_text());
+            let covered = covers(&head.namespace.name, &key, &mut head.tags());
+            memory += u64::from(covered && !matches!(self.verdict(&**slot), Verdict::Dead { .. }));
+        });
+        let alive = |stored: &StoredEntry| {
+            let tags = || stored.tags.iter().map(|tag| &**tag);
+            let verdict = self.bans.verdict(&stored.namespace, &stored.key, tags(), stored.as_of);
+            covers(&stored.namespace, &stored.key, &mut tags())
+                && !matches!(verdict, Verdict::Dead { .. })
+        };
+        let (disk, exact) = self.disk.count(SAMPLE, &alive);
+        Reach { memory, disk, exact }
+    }
+}
