@@ -8,8 +8,9 @@ use crate::metadata::{packages, read, text};
 /// A crate, what of ours it may use, and what its tests may use beside that.
 type Edges = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const ALLOWED: [Edges; 7] = [
-    ("spence", &[], &[]),
+const ALLOWED: [Edges; 8] = [
+    ("spence", &[], &["spence-testkit"]),
+    ("spence-testkit", &["spence"], &[]),
     ("spence-config", &["spence"], &[]),
     ("spence-feed", &["spence"], &[]),
     ("spence-market", &["spence"], &["spence-feed"]),

@@ -269,12 +269,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 }
             }
             self.take_off_together(pilots, policy, fill);
+            // Who need not wait is served before anybody waits.
+            waiting.retain(|(Wanted { place, caller, ticket, stale }, _)| {
+                let served = self.while_revalidating(caller, ticket, stale);
+                let waits = served.is_none();
+                answers.extend(served.map(|stale| (*place, Ok(stale))));
+                waits
+            });
             for (missing, flight) in waiting {
                 let Wanted { place, caller, ticket, stale } = &missing;
-                if let Some(stale) = self.while_revalidating(caller, ticket, stale) {
-                    answers.push((*place, Ok(stale)));
-                    continue;
-                }
                 match self.land_with(caller, ticket, &flight, stale.clone()).await {
                     Some(answer) => answers.push((*place, answer)),
                     None => again.push(Again { wanted: missing, landing: None }),

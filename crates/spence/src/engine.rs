@@ -177,8 +177,18 @@ impl Engine {
         }
     }
 
+    /// Waits, though not for ever, until no sweep changes what is about to be compared.
+    fn await_sweep(&self) {
+        let mut turns = 0;
+        while self.sweeping.load(Ordering::SeqCst) && turns < 100_000 {
+            std::thread::yield_now();
+            turns += 1;
+        }
+    }
+
     /// Checks what must hold whenever nothing is going on; for tests.
     pub(crate) fn check_invariants(&self) -> Result<(), String> {
+        self.await_sweep();
         let mut weight = 0;
         let mut dead = 0;
         self.memory.visit(&mut |_, _, slot| {

@@ -60,7 +60,7 @@ impl Bans {
         if self.newest() <= as_of {
             return Verdict::Alive;
         }
-        self.index.read().cover(namespace, key, tags).on(as_of)
+        self.index.read().verdict(namespace, key, tags, as_of)
     }
 
     /// What covers an entry of this version and kills it; the latest if several do.
@@ -169,17 +169,23 @@ impl Index {
         })
     }
 
-    fn cover<'a>(&self, namespace: &str, key: &str, tags: impl Iterator<Item = &'a str>) -> Cover {
-        let mut cover = self.everything;
+    fn verdict<'a>(
+        &self,
+        namespace: &str,
+        key: &str,
+        tags: impl Iterator<Item = &'a str>,
+        as_of: u64,
+    ) -> Verdict {
+        let mut verdict = self.everything.on(as_of);
         if let Some(scoped) = self.namespaces.get(namespace) {
-            cover = cover.and(scoped.cover(key));
+            verdict = verdict.and(scoped.verdict(key, as_of));
         }
         if !self.tags.is_empty() {
             for of_tag in tags.filter_map(|tag| self.tags.get(tag)) {
-                cover = cover.and(*of_tag);
+                verdict = verdict.and(of_tag.on(as_of));
             }
         }
-        cover
+        verdict
     }
 
     fn killer<'a>(

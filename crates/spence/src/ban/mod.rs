@@ -3,12 +3,14 @@
 //! A ban is a position in the log and a description of what it covers. Making one touches no
 //! entry; an entry is dead if a ban that covers it stands at a higher position than its `as_of`.
 
+mod cover;
 mod glob;
 mod index;
 mod scoped;
 
 use std::sync::Arc;
 
+use cover::Cover;
 pub(crate) use glob::Glob;
 pub(crate) use index::Bans;
 
@@ -51,14 +53,6 @@ pub(crate) struct Ban {
     pub(crate) what: What,
 }
 
-/// The latest bans of one thing; position 0 is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Cover {
-    invalidated: u64,
-    expired: u64,
-    expired_at_ms: u64,
-}
-
 /// What the bans say about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -73,44 +67,18 @@ pub(crate) enum Verdict {
     },
 }
 
-impl Cover {
-    fn add(&mut self, position: u64, effect: Effect) {
-        match effect {
-            Effect::Invalidate => self.invalidated = self.invalidated.max(position),
-            Effect::Expire { at_ms } if position > self.expired => {
-                self.expired = position;
-                self.expired_at_ms = at_ms;
-            }
-            Effect::Expire { .. } => {}
-        }
-    }
-
+impl Verdict {
+    /// What two bans say together.
     fn and(self, other: Self) -> Self {
-        let mut both = self;
-        both.add(other.invalidated, Effect::Invalidate);
-        both.add(other.expired, Effect::Expire { at_ms: other.expired_at_ms });
-        both
-    }
-
-    /// Whether one of them stands after `position`.
-    fn is_after(self, position: u64) -> bool {
-        self.invalidated.max(self.expired) > position
-    }
-
-    fn has(self, position: u64, effect: Effect) -> bool {
-        match effect {
-            Effect::Invalidate => self.invalidated == position,
-            Effect::Expire { .. } => self.expired == position,
-        }
-    }
-
-    fn on(self, as_of: u64) -> Verdict {
-        if self.invalidated > as_of {
-            Verdict::Dead { since: self.invalidated }
-        } else if self.expired > as_of {
-            Verdict::Expired { at_ms: self.expired_at_ms }
-        } else {
-            Verdict::Alive
+        match (self, other) {
+            (Verdict::Dead { since: a }, Verdict::Dead { since: b }) => {
+                Verdict::Dead { since: a.max(b) }
+            }
+            (dead @ Verdict::Dead { .. }, _) | (_, dead @ Verdict::Dead { .. }) => dead,
+            (Verdict::Expired { at_ms: a }, Verdict::Expired { at_ms: b }) => {
+                Verdict::Expired { at_ms: a.min(b) }
+            }
+            (expired @ Verdict::Expired { .. }, _) | (_, expired) => expired,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Cover, Glob};
+use super::{Cover, Glob, Verdict};
 
 #[derive(Debug, Default)]
 pub(super) struct Scoped {
@@ -24,11 +24,11 @@ impl Scoped {
         self.globs.retain(|(_, cover)| cover.is_after(position));
     }
 
-    pub(super) fn cover(&self, key: &str) -> Cover {
-        let mut cover = self.whole;
+    pub(super) fn verdict(&self, key: &str, as_of: u64) -> Verdict {
+        let mut verdict = self.whole.on(as_of);
         for (glob, of_glob) in &self.globs {
             if glob.matches(key) {
-                cover = cover.and(*of_glob);
+                verdict = verdict.and(of_glob.on(as_of));
             }
         }
         // The greatest prefix not after `key` is either a prefix of it, or shows how much of
@@ -36,7 +36,7 @@ impl Scoped {
         let mut upper = key;
         while let Some((prefix, of_prefix)) = self.at_or_before(upper) {
             if key.starts_with(&**prefix) {
-                cover = cover.and(*of_prefix);
+                verdict = verdict.and(of_prefix.on(as_of));
                 let Some(shorter) = prefix.char_indices().next_back() else { break };
                 upper = prefix.get(..shorter.0).unwrap_or_default();
             } else {
@@ -47,10 +47,10 @@ impl Scoped {
                 upper = common;
             }
         }
-        cover
+        verdict
     }
 
-    pub(super) fn at_or_before(&self, upper: &str) -> Option<(&Arc<str>, &Cover)> {
+    fn at_or_before(&self, upper: &str) -> Option<(&Arc<str>, &Cover)> {
         self.prefixes.range::<str, _>((Bound::Unbounded, Bound::Included(upper))).next_back()
     }
 }

@@ -12,6 +12,7 @@ mod fills;
 mod formats;
 mod freshness;
 mod memory;
+mod model;
 mod power;
 mod reclaim;
 mod residence;
