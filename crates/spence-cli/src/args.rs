@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use spence_config::Span;
+use spence_feed::FaultRate;
 
 /// A cache for what is expensive to get: memory, then disk, then the origin.
 #[derive(Debug, Parser)]
@@ -104,7 +105,8 @@ pub(crate) enum Command {
     /// Run the stand-in market data API on loopback.
     #[command(
         after_help = "Example:\n  spence feed --listen 127.0.0.1:8322 --latency 50ms --rate 100\n  \
-                            SPENCE__MARKET__BASE_URL=http://127.0.0.1:8322 spence serve"
+                            SPENCE__MARKET__BASE_URL=http://127.0.0.1:8322 spence serve\n  \
+                            spence feed --fault null_results=0.05 reset=0.01"
     )]
     Feed(Feed),
 }
@@ -192,6 +194,14 @@ pub(crate) struct Feed {
     /// Calls per second, beyond which the answer is 429. Default: unlimited.
     #[arg(long, value_name = "N")]
     pub(crate) rate: Option<NonZeroU32>,
+    /// What goes wrong now and then, as in `--fault null_results=0.05`; may be repeated. Names:
+    /// rate_limited, server_error, error_200, null_results, missing_results, garbage_row,
+    /// duplicate_row, out_of_order, truncated, slow_drip, reset.
+    #[arg(long, value_name = "NAME=PROBABILITY", num_args = 1..)]
+    pub(crate) fault: Vec<FaultRate>,
+    /// Rows of a page at most; more are at the answer's next_url. Default: no pages.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) page: Option<std::num::NonZeroUsize>,
     /// What synthetic histories follow from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ sections! {
         base_url: String,
         /// Its key.
         api_key: String,
+        /// Calls a minute at most, with this key.
+        calls_per_minute: NonZeroU32,
     }
 
     /// A policy, or the defaults of all.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub struct MarketSettings {
     pub base_url: Option<String>,
     /// The provider's key.
     pub api_key: Option<Secret>,
+    /// Calls a minute at most.
+    pub calls_per_minute: Option<NonZeroU32>,
 }
 
 /// A text that is not shown.
@@ -263,7 +266,7 @@ fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
         }
         None => api_key.as_ref().map(|_| DEFAULT_PROVIDER.to_owned()),
     };
-    Ok(MarketSettings { base_url, api_key })
+    Ok(MarketSettings { base_url, api_key, calls_per_minute: market.calls_per_minute })
 }
 
 fn policy_layer(fields: PolicyFields) -> PolicyLayer {

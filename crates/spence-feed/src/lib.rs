@@ -18,13 +18,16 @@
 
 mod bar;
 mod calls;
+mod fault;
 mod history;
 mod real;
 mod server;
+mod struck;
 mod synthetic;
 mod wire;
 
 pub use bar::Bar;
 pub use calls::Calls;
+pub use fault::{Fault, FaultRate};
 pub use history::Universe;
 pub use server::{Feed, FeedOptions};

@@ -23,7 +23,9 @@ use tokio::sync::oneshot;
 
 use crate::bar::Bar;
 use crate::calls::Calls;
+use crate::fault::{FaultRate, strikes};
 use crate::history::Universe;
+use crate::struck::strike;
 use crate::wire::{Aggregate, Aggregates, CallCounts, Failure};
 
 const DEFAULT_LIMIT: usize = 5_000;
@@ -36,6 +38,11 @@ pub struct FeedOptions {
     pub latency: Duration,
     /// Calls per second, beyond which the answer is 429. Default unlimited.
     pub calls_per_second: Option<NonZeroU32>,
+    /// Faults, each with its probability. Default none.
+    pub faults: Vec<FaultRate>,
+    /// Rows of a page at most, whatever `limit` a call asks for; more are at the answer's
+    /// `next_url`. Default: no pages.
+    pub page_rows: Option<usize>,
     /// What synthetic histories follow from. Default 1.
     pub seed: u64,
     /// The key that calls must carry. Default none.
@@ -52,6 +59,8 @@ impl Default for FeedOptions {
         Self {
             latency: Duration::ZERO,
             calls_per_second: None,
+            faults: Vec::new(),
+            page_rows: None,
             seed: 1,
             api_key: None,
             last_session: None,
@@ -138,6 +147,8 @@ struct Range {
     adjusted: bool,
     descending: bool,
     limit: usize,
+    /// Rows that came before, on other pages.
+    cursor: usize,
 }
 
 async fn aggregates(
@@ -155,9 +166,12 @@ async fn aggregates(
         let range = shared.range(&from, &to, &query)?;
         Ok(shared.answer(ticker, &range))
     });
-    let response = match answer {
-        Ok(answer) => Json(answer).into_response(),
-        Err(refusal) => shared.refuse(refusal),
+    let call = shared.calls.total();
+    let struck = strikes(&shared.options.faults, shared.options.seed, call);
+    let response = match (answer, struck) {
+        (Ok(answer), Some((fault, how))) => strike(fault, how, answer, &shared.options.clock),
+        (Ok(answer), None) => Json(answer).into_response(),
+        (Err(refusal), _) => shared.refuse(refusal),
     };
     shared.calls.count(response.status().as_u16());
     response
@@ -176,6 +190,16 @@ async fn call_counts(State(shared): State<Arc<Shared>>) -> Json<CallCounts> {
 async fn unknown(State(shared): State<Arc<Shared>>) -> Response {
     shared.calls.count(404);
     shared.refuse(Refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path".into()))
+}
+
+/// Where the next page is: as the provider gives it, with its own host and without the key.
+fn next_url(ticker: &str, range: &Range, cursor: usize) -> String {
+    let Range { from, to, adjusted, limit, .. } = range;
+    let sort = if range.descending { "desc" } else { "asc" };
+    format!(
+        "https://api.polygon.io/v2/aggs/ticker/{ticker}/range/1/day/{from}/{to}\
+         ?adjusted={adjusted}&sort={sort}&limit={limit}&cursor={cursor}"
+    )
 }
 
 impl Shared {
@@ -222,6 +246,11 @@ impl Shared {
             Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
             Some(_) => return Err(wrong(format!("limit must be between 1 and {MAX_LIMIT}"))),
         };
+        let cursor = match query.get("cursor").map(|cursor| cursor.parse::<usize>()) {
+            None => 0,
+            Some(Ok(cursor)) => cursor,
+            Some(Err(_)) => return Err(wrong("cursor is not one of ours".to_owned())),
+        };
         let (from, to) = (date("from", from)?, date("to", to)?);
         if to < from {
             return Err(wrong(
@@ -234,6 +263,7 @@ impl Shared {
             adjusted: query.get("adjusted").is_none_or(|adjusted| adjusted != "false"),
             descending: query.get("sort").is_some_and(|sort| sort == "desc"),
             limit,
+            cursor,
         })
     }
 
@@ -244,6 +274,10 @@ impl Shared {
             bars.reverse();
         }
         bars.truncate(range.limit);
+        bars.drain(..range.cursor.min(bars.len()));
+        let page = self.options.page_rows.unwrap_or(usize::MAX).max(1);
+        let next_url = (bars.len() > page).then(|| next_url(&ticker, range, range.cursor + page));
+        bars.truncate(page);
         Aggregates {
             ticker,
             query_count: bars.len(),
@@ -253,6 +287,7 @@ impl Shared {
             results: bars.iter().map(|bar| self.aggregate(bar)).collect(),
             status: "OK",
             request_id: self.request_id(),
+            next_url,
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Aggregates {
     pub(crate) status: &'static str,
     pub(crate) request_id: String,
     pub(crate) count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_url: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -20,13 +20,17 @@
 //! # Ok(()) }
 //! ```
 
+mod answer;
 mod bars;
+mod call;
+mod error;
 mod market;
 mod provider;
 mod symbol;
 mod wire;
 
 pub use bars::{Bar, BarKey, Bars, InvalidKey, MAX_BARS};
+pub use error::ProviderError;
 pub use market::{BARS_CACHE, Market};
-pub use provider::{Provider, ProviderError, install_tls};
+pub use provider::{Provider, install_tls};
 pub use symbol::{InvalidSymbol, Symbol};

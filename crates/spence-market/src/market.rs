@@ -3,7 +3,8 @@
 use spence::{Cache, Cached, Error, Fill, Spence};
 
 use crate::bars::{BarKey, Bars};
-use crate::provider::{Provider, ProviderError};
+use crate::error::ProviderError;
+use crate::provider::Provider;
 
 /// The name of the cache of bars, and of its policy.
 pub const BARS_CACHE: &str = "OHLCV";
@@ -43,7 +44,7 @@ impl Market {
         let (provider, clock) = (self.provider.clone(), self.clock.clone());
         self.bars
             .get_or_fetch(key, |cx| async move {
-                let bars = provider.daily_bars(cx.key(), clock.unix_ms()).await?;
+                let bars = provider.daily_bars(cx.key(), &clock, cx.deadline()).await?;
                 let symbol = cx.key().symbol().as_str();
                 Ok::<_, ProviderError>(match bars {
                     Some(bars) => Fill::new(bars).tags([symbol]),

@@ -12,6 +12,7 @@ pub(crate) struct Aggregates {
     pub(crate) results_count: Option<u64>,
     pub(crate) error: Option<String>,
     pub(crate) message: Option<String>,
+    pub(crate) next_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -77,7 +77,10 @@ impl App {
                 (Origin::DemoFeed(feed), base_url)
             }
         };
-        let provider = Provider::new(&base_url, market.api_key.as_ref().map(Secret::reveal))?;
+        let mut provider = Provider::new(&base_url, market.api_key.as_ref().map(Secret::reveal))?;
+        if let Some(calls) = market.calls_per_minute {
+            provider = provider.calls_per_minute(calls);
+        }
         let market = Market::new(&spence, provider, origin.name())?;
         let clock = spence.clock().clone();
         let started_ms = clock.unix_ms();

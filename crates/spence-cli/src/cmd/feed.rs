@@ -8,7 +8,7 @@ use crate::exit::{Code, Failure};
 use crate::render;
 
 pub(crate) async fn run(feed: Feed) -> anyhow::Result<()> {
-    let Feed { listen, latency, rate, seed, key } = feed;
+    let Feed { listen, latency, rate, fault, page, seed, key } = feed;
     if !listen.ip().is_loopback() {
         let message = format!(
             "--listen {listen}: the feed is for this machine only; expected a loopback address"
@@ -18,6 +18,8 @@ pub(crate) async fn run(feed: Feed) -> anyhow::Result<()> {
     let options = FeedOptions {
         latency: latency.0,
         calls_per_second: rate,
+        faults: fault.clone(),
+        page_rows: page.map(std::num::NonZeroUsize::get),
         seed,
         api_key: key,
         ..FeedOptions::default()
@@ -36,6 +38,10 @@ pub(crate) async fn run(feed: Feed) -> anyhow::Result<()> {
          Stop with Ctrl-C.",
         latency.0
     ))?;
+    if !fault.is_empty() {
+        let faults: Vec<_> = fault.iter().map(ToString::to_string).collect();
+        render::note(&format!("with faults: {}", faults.join(" ")), true);
+    }
     told_to_stop().await?;
     render::note(&format!("{} calls were made", running.calls().total()), false);
     Ok(())

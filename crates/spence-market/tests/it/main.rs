@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod faults;
+
 use std::time::Duration;
 
 use spence::{Freshness, PolicyLayer, Source, Spence, StaleReason};

@@ -1,0 +1,177 @@
+//! What a provider's answer says: classified, checked against the question, read row by row.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use reqwest::StatusCode;
+
+use crate::bars::{Bar, BarKey};
+use crate::error::ProviderError;
+use crate::wire::{Aggregate, Aggregates};
+
+/// Whether an answer is one to this question: of that symbol, and not adjusted.
+pub(crate) fn check(answer: &Aggregates, key: &BarKey) -> Result<(), ProviderError> {
+    let asked = key.symbol().as_str();
+    let malformed = |what: String| Err(ProviderError::Malformed(what));
+    match (&answer.ticker, answer.adjusted) {
+        (Some(ticker), _) if !ticker.eq_ignore_ascii_case(asked) => {
+            malformed(format!("asked for {asked}, answered for {}", brief(ticker)))
+        }
+        (_, Some(true)) => malformed("asked for unadjusted prices, answered with adjusted".into()),
+        _ => Ok(()),
+    }
+}
+
+/// The beginning of what a provider says; it is not repeated at length.
+pub(crate) fn brief(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+/// Classifies an answer by what it says first, and by its status second: errors come with status
+/// 200 too.
+pub(crate) fn read(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<Aggregates, ProviderError> {
+    let answer: Result<Aggregates, _> = serde_json::from_slice(body);
+    let said = answer.as_ref().ok().and_then(|answer| {
+        answer.error.as_ref().or(answer.message.as_ref()).map(|text| brief(text))
+    });
+    let message = said.unwrap_or_else(|| status.to_string());
+    let limited = message.contains("exceeded the maximum requests");
+    let word = answer.as_ref().ok().and_then(|answer| answer.status.as_deref()).unwrap_or("");
+    let failed = word == "ERROR" || answer.as_ref().is_ok_and(|answer| answer.error.is_some());
+    match (status, word) {
+        _ if limited || status == StatusCode::TOO_MANY_REQUESTS => {
+            Err(ProviderError::RateLimited { message, retry_after })
+        }
+        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) | (_, "NOT_AUTHORIZED") => {
+            Err(ProviderError::Unauthorized(message))
+        }
+        (StatusCode::OK, _) if failed => Err(ProviderError::Failed { status: 200, message }),
+        (StatusCode::OK, _) => {
+            answer.map_err(|error| ProviderError::Malformed(brief(&error.to_string())))
+        }
+        _ => Err(ProviderError::Failed { status: status.as_u16(), message }),
+    }
+}
+
+/// The rows of one page, of which none may be after `end`; `None` if the provider says that there
+/// is nothing.
+pub(crate) fn bars_in(
+    answer: Aggregates,
+    end: Date,
+    new_york: &TimeZone,
+) -> Result<Option<Vec<Bar>>, ProviderError> {
+    let rows = answer.results.unwrap_or_default();
+    if rows.is_empty() {
+        return match answer.results_count {
+            // It does that under load: the data exist, and it leaves them out.
+            Some(count) if count > 0 => {
+                Err(ProviderError::Malformed(format!("{count} results announced, none given")))
+            }
+            Some(_) => Ok(None),
+            // Only the provider may say that there is nothing (contract C14).
+            None => Err(ProviderError::Malformed("neither results nor their count".into())),
+        };
+    }
+    let bars: Result<Vec<Bar>, _> = rows.iter().map(|row| bar(row, new_york)).collect();
+    let bars = bars?;
+    if let Some(bar) = bars.iter().find(|bar| bar.date > end) {
+        return Err(ProviderError::Malformed(format!("asked up to {end}, got {}", bar.date)));
+    }
+    Ok(Some(bars))
+}
+
+fn bar(row: &Aggregate, new_york: &TimeZone) -> Result<Bar, ProviderError> {
+    let garbage = || ProviderError::Malformed(format!("row {row:?}"));
+    let time = Timestamp::from_millisecond(row.t).map_err(|_| garbage())?;
+    let date = time.to_zoned(new_york.clone()).date();
+    let prices = [row.o, row.h, row.l, row.c];
+    let sound = prices.iter().all(|price| price.is_finite() && *price > 0.0)
+        && row.v.is_finite()
+        && row.v >= 0.0
+        && row.l <= row.h;
+    if !sound {
+        return Err(garbage());
+    }
+    let Aggregate { o: open, h: high, l: low, c: close, v: volume, .. } = *row;
+    Ok(Bar { date, open, high, low, close, volume })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: u16, body: &str, expected: &str) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let new_york = TimeZone::get("America/New_York").unwrap();
+        let outcome = read(status, None, body.as_bytes());
+        let key = BarKey::new("AAPL", 2, None).unwrap();
+        let outcome = outcome.and_then(|answer| {
+            super::check(&answer, &key)?;
+            bars_in(answer, Date::constant(2012, 6, 29), &new_york)
+        });
+        let shown = match outcome {
+            Ok(None) => "nothing".to_owned(),
+            Ok(Some(bars)) => format!("{} bars", bars.len()),
+            Err(error) => error.to_string(),
+        };
+        assert!(shown.starts_with(expected), "{body}: {shown}");
+    }
+
+    const ROW: &str = r#"{"v":1,"o":2,"c":2,"h":3,"l":1,"t":1340942400000}"#;
+
+    #[test]
+    fn answers_are_classified_by_what_they_say() {
+        check(200, &format!(r#"{{"status":"OK","resultsCount":1,"results":[{ROW}]}}"#), "1 bars");
+        check(200, r#"{"status":"OK","resultsCount":0}"#, "nothing");
+        check(200, r#"{"status":"OK","resultsCount":0,"results":[]}"#, "nothing");
+        check(200, r#"{"status":"OK","resultsCount":9,"results":null}"#, "provider answer not");
+        check(200, r#"{"status":"ERROR","error":"oops"}"#, "provider error 200: oops");
+        let limit =
+            r#"{"status":"ERROR","error":"You've exceeded the maximum requests per minute"}"#;
+        check(200, limit, "provider limit reached");
+        check(429, "busy", "provider limit reached");
+        check(401, r#"{"error":"Unknown API Key"}"#, "provider refused the key: Unknown API Key");
+        check(
+            403,
+            r#"{"status":"NOT_AUTHORIZED","message":"plan"}"#,
+            "provider refused the key: plan",
+        );
+        check(500, "<html>", "provider error 500: 500 Internal Server Error");
+        check(200, "<html>", "provider answer not understood");
+        check(200, &format!(r#"{{"results":[{ROW}"#), "provider answer not understood");
+        // Only the provider may say that there is nothing.
+        check(200, "{}", "provider answer not understood: neither");
+        check(200, r#"{"status":"OK"}"#, "provider answer not understood: neither");
+        check(200, r#"{"error":"maintenance"}"#, "provider error 200: maintenance");
+        check(302, "", "provider error 302");
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_not_taken() {
+        let rows = format!(r#""resultsCount":1,"results":[{ROW}]"#);
+        check(200, &format!(r#"{{"ticker":"aapl","adjusted":false,{rows}}}"#), "1 bars");
+        check(200, &format!(r#"{{"ticker":"MSFT",{rows}}}"#), "provider answer not");
+        check(200, &format!(r#"{{"adjusted":true,{rows}}}"#), "provider answer not");
+        let later = ROW.replace("1340942400000", "1341201600000");
+        let later = format!(r#"{{"resultsCount":1,"results":[{later}]}}"#);
+        check(200, &later, "provider answer not understood: asked up to 2012-06-29, got");
+    }
+
+    #[test]
+    fn rows_that_cannot_be_are_not_taken() {
+        for row in [
+            r#"{"v":1,"o":0,"c":2,"h":3,"l":1,"t":1340942400000}"#,
+            r#"{"v":-1,"o":2,"c":2,"h":3,"l":1,"t":1340942400000}"#,
+            r#"{"v":1,"o":2,"c":2,"h":1,"l":3,"t":1340942400000}"#,
+            r#"{"v":1,"o":2,"c":2,"h":3,"l":1,"t":9999999999999999}"#,
+        ] {
+            check(200, &format!(r#"{{"status":"OK","results":[{row}]}}"#), "provider answer not");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One question to the provider: within the rate, with a time limit for each try, and again if it
+//! may well be answered the next time.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use parking_lot::Mutex;
+use reqwest::header::RETRY_AFTER;
+use spence::{Clock, Stopwatch};
+
+use crate::answer::read;
+use crate::error::ProviderError;
+use crate::wire::Aggregates;
+
+/// Between the first try and the second; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest answer that is read.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// A try may take this part of the whole time, so that there is time for others.
+const TRY_PART: u32 = 8;
+const LEAST_TRY: Duration = Duration::from_millis(250);
+
+/// The buckets of all keys that this process uses, by provider and key: one a key, whoever calls.
+static BUCKETS: LazyLock<Mutex<HashMap<Account, Bucket>>> = LazyLock::new(Mutex::default);
+
+/// Base URL and key.
+type Account = (String, Option<String>);
+
+type Bucket = Arc<DefaultDirectRateLimiter>;
+
+/// Makes the calls.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    http: reqwest::Client,
+    base_url: String,
+    api_key: Option<String>,
+    bucket: Option<Bucket>,
+}
+
+/// How long a question may take.
+pub(crate) struct Patience {
+    clock: Clock,
+    since: Stopwatch,
+    limit: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(clock: &Clock, limit: Duration) -> Self {
+        Self { clock: clock.clone(), since: clock.stopwatch(), limit }
+    }
+
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.since.elapsed())
+    }
+
+    /// Waits, if there is time to do something after it.
+    async fn pause(&self, pause: Duration) -> bool {
+        if pause >= self.left() {
+            return false;
+        }
+        self.clock.sleep(pause).await;
+        true
+    }
+}
+
+impl Caller {
+    pub(crate) fn new(http: reqwest::Client, base_url: String, api_key: Option<String>) -> Self {
+        Self { http, base_url, api_key, bucket: None }
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    pub(crate) fn limit(&mut self, calls_per_minute: NonZeroU32) {
+        let key = (self.base_url.clone(), self.api_key.clone());
+        let new = || Arc::new(RateLimiter::direct(Quota::per_minute(calls_per_minute)));
+        self.bucket = Some(Arc::clone(BUCKETS.lock().entry(key).or_insert_with(new)));
+    }
+
+    /// Asks until `understand` makes something of an answer, or it makes no sense to go on.
+    pub(crate) async fn call<T>(
+        &self,
+        path: &str,
+        patience: &Patience,
+        understand: impl Fn(Aggregates) -> Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        loop {
+            self.take_a_turn(patience).await?;
+            tries += 1;
+            let limit = (patience.limit / TRY_PART).max(LEAST_TRY).min(patience.left());
+            let asked = patience.clock.timeout(limit, self.ask(path, &patience.clock)).await;
+            let asked = asked.unwrap_or_else(|| {
+                Err(ProviderError::Interrupted(format!("no answer within {limit:?}")))
+            });
+            let error = match asked.and_then(&understand) {
+                Ok(understood) => return Ok(understood),
+                Err(error) => error,
+            };
+            let wanted = error.retry_after().unwrap_or(pause);
+            if tries >= error.tries() || !patience.pause(wanted).await {
+                return Err(error);
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits until the rate allows another call.
+    async fn take_a_turn(&self, patience: &Patience) -> Result<(), ProviderError> {
+        let Some(bucket) = &self.bucket else { return Ok(()) };
+        loop {
+            let Err(not_yet) = bucket.check() else { return Ok(()) };
+            let wait = not_yet.wait_time_from(governor::clock::Clock::now(bucket.clock()));
+            if !patience.pause(wait).await {
+                let message = "market.calls_per_minute: no call left in time".to_owned();
+                return Err(ProviderError::RateLimited { message, retry_after: Some(wait) });
+            }
+        }
+    }
+
+    async fn ask(&self, path: &str, clock: &Clock) -> Result<Aggregates, ProviderError> {
+        let mut request = self.http.get(format!("{}{path}", self.base_url));
+        if let Some(key) = &self.api_key {
+            request = request.bearer_auth(key);
+        }
+        // The error's own text may contain the URL; without it nothing secret can leak.
+        let failed = |error: reqwest::Error| match error.is_connect() {
+            true => ProviderError::Unreachable(chain(&error.without_url())),
+            false => ProviderError::Interrupted(chain(&error.without_url())),
+        };
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|text| parse_retry_after(text, now(clock)));
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(failed)? {
+            if body.len() + part.len() > MAX_BODY_BYTES {
+                let message = format!("more than {MAX_BODY_BYTES} bytes");
+                return Err(ProviderError::Malformed(message));
+            }
+            body.extend_from_slice(&part);
+        }
+        read(status, retry_after, &body)
+    }
+}
+
+fn now(clock: &Clock) -> Timestamp {
+    let ms = i64::try_from(clock.unix_ms()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+}
+
+/// Retry-After as seconds or as a date (RFC 9110, 10.2.3); `None` if it is neither.
+fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = rfc2822::parse(text.trim()).ok()?.timestamp();
+    Some(Duration::try_from(time.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_retry_after_is_read() {
+        let now: Timestamp = "1994-11-06T08:49:30Z".parse().unwrap();
+        let check = |text, expected: Option<u64>| {
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(parse_retry_after(text, now), expected, "{text}");
+        };
+        check("0", Some(0));
+        check(" 120 ", Some(120));
+        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(7));
+        check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
+        check("soon", None);
+        check("-5", None);
+        check("", None);
+    }
+}

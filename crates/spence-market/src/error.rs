@@ -1,0 +1,68 @@
+//! Why a provider gave no data.
+
+use std::time::Duration;
+
+/// Tries of a call that may well succeed in a moment.
+const TRIES: u32 = 12;
+
+/// Why a provider gave no data.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// It could not be reached.
+    #[error("provider unreachable: {0}")]
+    Unreachable(String),
+    /// The connection broke off, or there was no answer in time.
+    #[error("provider answer broken off: {0}")]
+    Interrupted(String),
+    /// There were too many calls.
+    #[error("provider limit reached: {message}")]
+    RateLimited {
+        /// What it said.
+        message: String,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The key is missing, wrong, or not entitled to the data.
+    #[error("provider refused the key: {0}")]
+    Unauthorized(String),
+    /// It answered with an error.
+    #[error("provider error {status}: {message}")]
+    Failed {
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+    /// Its answer cannot be understood.
+    #[error("provider answer not understood: {0}")]
+    Malformed(String),
+    /// The client could not be set up.
+    #[error("provider client: {0}")]
+    Setup(String),
+}
+
+impl ProviderError {
+    /// How many tries of the same call make sense.
+    pub(crate) fn tries(&self) -> u32 {
+        match self {
+            ProviderError::Interrupted(_)
+            | ProviderError::RateLimited { .. }
+            | ProviderError::Malformed(_) => TRIES,
+            // An error with status 200 is one of the provider's own, not about the question.
+            ProviderError::Failed { status, .. } if *status == 200 || *status >= 500 => TRIES,
+            // It may be starting again; if it is gone, nobody shall wait for long.
+            ProviderError::Unreachable(_) => 2,
+            ProviderError::Failed { .. }
+            | ProviderError::Unauthorized(_)
+            | ProviderError::Setup(_) => 1,
+        }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            ProviderError::RateLimited { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
