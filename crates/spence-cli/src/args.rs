@@ -95,6 +95,22 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  spence expire OHLCV AAPL:1d:90:2012-06-29\n  \
                             spence expire --tag AAPL")]
     Expire(Target),
+    /// Never serve again anything that is held now, in any namespace.
+    #[command(after_help = "Examples:\n  spence clear --dry-run\n  spence clear --yes")]
+    Clear(Clear),
+    /// Say where a key is, how fresh, under which policy, and why it is not served.
+    #[command(after_help = "Example:\n  spence explain OHLCV AAPL:1d:90:2012-06-29")]
+    Explain(Get),
+    /// Fetch keys ahead of time, paced; stop it with Ctrl-C.
+    #[command(after_help = "Examples:\n  spence warm OHLCV AAPL:1d:90:latest IBM:1d:90:latest\n  \
+                            spence warm OHLCV --file keys.txt --per-second 5")]
+    Warm(Warm),
+    /// Show what happens in the cache, as it happens.
+    #[command(after_help = "Example:\n  spence events --json")]
+    Events,
+    /// Look into the configuration, or put it in force.
+    #[command(subcommand)]
+    Config(Config),
     /// Show hits, misses, sizes and savings, by cache and in all.
     #[command(after_help = "Example:\n  spence stats --json")]
     Stats,
@@ -166,6 +182,63 @@ pub(crate) struct Target {
     /// All keys that match this Redis glob, as in '*:90'.
     #[arg(long)]
     pub(crate) glob: Option<String>,
+    /// Only count what it would reach.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// A glob that matches everything is meant.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Clear {
+    /// Only count what it would reach.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Everything is meant.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["keys", "file"])))]
+pub(crate) struct Warm {
+    /// The namespace; it must have an origin, as OHLCV has.
+    pub(crate) namespace: String,
+    /// Canonical texts of keys.
+    pub(crate) keys: Vec<String>,
+    /// A file with a key on each line; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Keys begun each second.
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    pub(crate) per_second: f64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say whether a configuration is right, and if not, what is wrong where.
+    #[command(after_help = "Example:\n  spence config check --config spence.yaml --profile prod")]
+    Check,
+    /// Say what a setting is and where it comes from; without a name, all of them.
+    #[command(after_help = "Examples:\n  spence config explain policies.OHLCV.ttl\n  \
+                            spence config explain memory")]
+    Explain {
+        /// The setting, or the beginning of its name.
+        setting: Option<String>,
+    },
+    /// Print a spence.yaml made of a cache_config.yaml of a financial data layer.
+    #[command(after_help = "Example:\n  spence config import cache_config.yaml > spence.yaml")]
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print every setting with its default and what it means.
+    #[command(after_help = "Example:\n  spence config defaults > spence.yaml")]
+    Defaults,
+    /// Have the server read its configuration again.
+    #[command(after_help = "Example:\n  spence config reload")]
+    Reload,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,6 +11,7 @@ use anyhow::Context;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use indicatif::ProgressBar;
 use spence::Clock;
 use spence_config::{Secret, Settings};
@@ -26,6 +27,8 @@ const PROBE: Duration = Duration::from_millis(500);
 /// How long a command waits for another to let go of the directory.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
+/// How long an answer that tells how far it is may take.
+const A_DAY: Duration = Duration::from_secs(86_400);
 /// When waiting becomes worth showing.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -118,9 +121,9 @@ impl Client {
                 let mut request = Request::new(Body::from(body));
                 *request.method_mut() = method;
                 *request.uri_mut() = path.parse().context("path of the request")?;
-                let token = app.settings().server.token.as_ref().map(Secret::reveal);
+                let token = app.settings().server.token.clone();
                 *request.headers_mut() = headers;
-                request.headers_mut().extend(credentials(token)?);
+                request.headers_mut().extend(credentials(token.as_ref().map(Secret::reveal))?);
                 // The router's error type has no values.
                 let response = router(app.clone()).oneshot(request).await?;
                 let (parts, body) = response.into_parts();
@@ -130,6 +133,77 @@ impl Client {
         };
         waiting.finish_and_clear();
         if status.is_success() { Ok(answer) } else { Err(failure(status, &answer.body)) }
+    }
+
+    /// The server; an error if none is meant and none answers.
+    pub(crate) async fn server(common: &Common) -> anyhow::Result<Self> {
+        let client = Self::connect(common).await?;
+        match client {
+            Self::Remote { .. } => Ok(client),
+            Self::Local { .. } => {
+                client.close().await;
+                let message = "no server answers; name it with --server";
+                Err(Failure::error(Code::Unavailable, message))
+            }
+        }
+    }
+
+    /// Sends a request and shows each line of the answer as it comes.
+    pub(crate) async fn lines(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        mut show: impl FnMut(&str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut rest = Vec::new();
+        let mut take = |part: &[u8]| {
+            rest.extend_from_slice(part);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                show(String::from_utf8_lossy(&line).trim_end())?;
+            }
+            anyhow::Ok(())
+        };
+        match self {
+            Self::Remote { http, base } => {
+                let failed = |error: reqwest::Error| {
+                    let cause = root(&error.without_url());
+                    Failure::error(Code::Unavailable, format!("server {base}: {cause}"))
+                };
+                // It may take its time: it tells how far it is.
+                let request = http.request(method, format!("{base}{path}")).body(body);
+                let mut answer = request.timeout(A_DAY).send().await.map_err(failed)?;
+                if !answer.status().is_success() {
+                    let status = answer.status();
+                    return Err(failure(status, &answer.bytes().await.map_err(failed)?));
+                }
+                while let Some(part) = answer.chunk().await.map_err(failed)? {
+                    take(&part)?;
+                }
+            }
+            Self::Local { app } => {
+                let mut request = Request::new(Body::from(body));
+                *request.method_mut() = method;
+                *request.uri_mut() = path.parse().context("path of the request")?;
+                let token = app.settings().server.token.clone();
+                request.headers_mut().extend(credentials(token.as_ref().map(Secret::reveal))?);
+                let answer = router(app.clone()).oneshot(request).await?;
+                let (status, mut body) = (answer.status(), answer.into_body().into_data_stream());
+                let mut whole = Vec::new();
+                while let Some(part) = body.next().await {
+                    let part = part.context("answer")?;
+                    match status.is_success() {
+                        true => take(&part)?,
+                        false => whole.extend_from_slice(&part),
+                    }
+                }
+                if !status.is_success() {
+                    return Err(failure(status, &Bytes::from(whole)));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gets a path.

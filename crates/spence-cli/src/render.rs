@@ -48,6 +48,13 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<(
     Ok(())
 }
 
+/// A table of words.
+pub(crate) fn words(header: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header).add_rows(rows);
+    table.lines().try_for_each(|text| line(text.trim_end()))
+}
+
 /// Bytes as people say them.
 pub(crate) fn size(bytes: u64) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"];

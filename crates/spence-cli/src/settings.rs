@@ -17,19 +17,27 @@ pub(crate) fn load(common: &Common) -> anyhow::Result<Settings> {
 
 /// Reads all sources; `flags` goes before all.
 pub(crate) fn load_with(common: &Common, flags: Layer) -> anyhow::Result<Settings> {
+    Ok(sources_with(common, flags)?.resolve()?)
+}
+
+/// All sources, as they are.
+pub(crate) fn sources(common: &Common) -> anyhow::Result<Sources> {
+    sources_with(common, Layer::default())
+}
+
+fn sources_with(common: &Common, flags: Layer) -> anyhow::Result<Sources> {
     let file = match &common.config {
         Some(path) => Some(Layer::from_file(path)?),
         None if Path::new(DEFAULT_FILE).exists() => Some(Layer::from_file(DEFAULT_FILE.as_ref())?),
         None => None,
     };
     let known = file.clone().unwrap_or_default();
-    let sources = Sources {
+    Ok(Sources {
         file,
         profile: common.profile.clone(),
         environment: std::env::vars_os().filter_map(spence_variable).collect::<Result<_, _>>()?,
         flags: flags.over(set(&common.set, &known)?),
-    };
-    Ok(sources.resolve()?)
+    })
 }
 
 /// `--set a.b=c` is `SPENCE__A__B=c`.

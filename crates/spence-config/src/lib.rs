@@ -16,18 +16,23 @@
 //! ```
 
 mod environment;
+mod explain;
+mod import;
 mod load;
 mod model;
 mod settings;
 mod units;
 
 pub use environment::PREFIX;
+pub use explain::Explained;
+pub use import::import;
 pub use load::ConfigError;
 pub use model::{
-    Address, Compression, Disk, Durability, Eviction, Fraction, Layer, Market, Memory,
-    PolicyFields, Redis, Server, TtlField, Unavailable,
+    Address, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market, Memory,
+    PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
 };
 pub use settings::{
-    DiskSettings, MarketSettings, MemorySettings, Secret, ServerSettings, Settings, Sources,
+    DEFAULTS, DiskSettings, MarketSettings, MemorySettings, Secret, ServerSettings, Settings,
+    Sources,
 };
 pub use units::{Size, Span};

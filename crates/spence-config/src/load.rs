@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use crate::model::Layer;
 
 /// What is wrong with the configuration, where, and what was expected.
@@ -10,9 +12,22 @@ use crate::model::Layer;
 pub struct ConfigError(String);
 
 impl ConfigError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// An error with this message.
+    pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
+}
+
+/// Reads YAML; `name` is what errors call the source.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, ConfigError> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let message = error.to_string().replace("<input>", name);
+        // Advice to whoever wrote the reader, not to whoever wrote the file.
+        let message = message.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+        let several = "use from_str_multiple or from_str_multiple_with_options";
+        let message = message.replace(several, "expected one document, without `---`");
+        ConfigError::new(message.trim_end())
+    })
 }
 
 impl Layer {
@@ -21,12 +36,7 @@ impl Layer {
     /// # Errors
     /// What is wrong, with the line and a caret.
     pub fn from_yaml(text: &str, name: &str) -> Result<Self, ConfigError> {
-        let layer: Self = serde_saphyr::from_str(text).map_err(|error| {
-            let message = error.to_string().replace("<input>", name);
-            // Advice to whoever wrote the reader, not to whoever wrote the file.
-            let message = message.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
-            ConfigError::new(message.trim_end())
-        })?;
+        let layer: Self = parse(text, name)?;
         match layer.profiles.iter().find(|(_, profile)| !profile.profiles.is_empty()) {
             Some((profile, _)) => Err(ConfigError::new(format!(
                 "{name}: profiles.{profile}: a profile cannot have profiles of its own"

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
+use crate::explain::{Leaves, Shown};
 use crate::units::{Size, Span, SpanVisitor};
 
 macro_rules! sections {
@@ -30,6 +31,16 @@ macro_rules! sections {
             pub fn over(self, below: Self) -> Self {
                 Self { $($field: self.$field.or(below.$field),)* }
             }
+
+            /// The settings that have a value here, by name, as people write them.
+            pub(crate) fn leaves(&self, section: &str, out: &mut Leaves) {
+                $(if let Some(value) = &self.$field {
+                    out.insert(format!("{section}.{}", stringify!($field)), value.shown());
+                })*
+            }
+
+            /// The names of all settings.
+            pub const FIELDS: &[&str] = &[$(stringify!($field)),*];
         }
     )*};
 }
@@ -76,7 +87,7 @@ sections! {
         /// The address to listen on; loopback only unless there is a token.
         listen: Address,
         /// What requests must carry as `Authorization: Bearer`.
-        token: String,
+        token: Hidden,
         /// Origins whose pages may call the service from a browser.
         allow_origins: Vec<String>,
         /// The largest request body.
@@ -88,7 +99,7 @@ sections! {
         /// Base URL of a Massive/Polygon-compatible API.
         base_url: String,
         /// Its key.
-        api_key: String,
+        api_key: Hidden,
         /// Calls a minute at most, with this key.
         calls_per_minute: NonZeroU32,
     }
@@ -211,6 +222,16 @@ pub enum StaleField {
     /// Never.
     #[serde(rename = "never")]
     Never,
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Hidden(pub String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
 }
 
 /// An IP address with a port.

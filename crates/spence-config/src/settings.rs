@@ -16,7 +16,8 @@ use crate::model::{
 };
 use crate::units::{Size, Span};
 
-const DEFAULTS: &str = include_str!("defaults.yaml");
+/// Every setting with its default, and what it means.
+pub const DEFAULTS: &str = include_str!("defaults.yaml");
 
 /// Where settings come from, lowest first: built-in defaults, file, profile, environment, flags.
 #[derive(Debug, Clone, Default)]
@@ -135,18 +136,35 @@ impl Sources {
     /// # Errors
     /// What is wrong, where, and what was expected.
     pub fn resolve(self) -> Result<Settings, ConfigError> {
+        let mut merged = Layer::default();
+        for (_, layer) in self.layers()? {
+            merged = merged.over(layer);
+        }
+        Settings::try_from(merged)
+    }
+
+    /// The sources as layers with what they are called, the nearest first.
+    pub(crate) fn layers(self) -> Result<Vec<(String, Layer)>, ConfigError> {
         let defaults = Layer::from_yaml(DEFAULTS, "built-in defaults")?;
-        let mut file = self.file.unwrap_or_default().over(defaults);
+        let mut file = self.file.unwrap_or_default();
+        let known = file.clone().over(defaults.clone());
+        let mut layers = Vec::new();
+        let mut known = known;
         if let Some(name) = self.profile {
             let profile = file.profiles.remove(&name).ok_or_else(|| {
                 let known: Vec<_> = file.profiles.keys().map(String::as_str).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 ConfigError::new(format!("profile {name:?} is not in the file; it has: {known}"))
             })?;
-            file = profile.over(file);
+            known = profile.clone().over(known);
+            layers.push((format!("profile {name}"), profile));
         }
-        let environment = Layer::from_environment(self.environment, &file)?;
-        Settings::try_from(self.flags.over(environment).over(file))
+        layers.push(("file".to_owned(), file));
+        layers.push(("built-in".to_owned(), defaults));
+        let environment = Layer::from_environment(self.environment, &known)?;
+        layers.insert(0, ("environment".to_owned(), environment));
+        layers.insert(0, ("command line".to_owned(), self.flags));
+        Ok(layers)
     }
 }
 
@@ -232,7 +250,7 @@ fn disk_settings(disk: Disk) -> Result<Option<DiskSettings>, ConfigError> {
 
 fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
     let listen = required("server.listen", server.listen)?.0;
-    let token = not_empty("server.token", server.token)?;
+    let token = not_empty("server.token", server.token.map(|token| token.0))?;
     if token.is_none() && !listen.ip().is_loopback() {
         return Err(ConfigError::new(format!(
             "server.listen: {listen} is not a loopback address such as 127.0.0.1:8321; to serve \
@@ -254,7 +272,7 @@ fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
 }
 
 fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
-    let api_key = not_empty("market.api_key", market.api_key)?.map(Secret::new);
+    let api_key = not_empty("market.api_key", market.api_key.map(|key| key.0))?.map(Secret::new);
     let base_url = match not_empty("market.base_url", market.base_url)? {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
             Some(url.trim_end_matches('/').to_owned())

@@ -4,12 +4,16 @@ use std::ops::Deref;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use spence::key::parse_text;
 use spence::{Key, Weigh, allocation};
 
 use crate::symbol::{InvalidSymbol, Symbol};
 
 /// The most bars that can be asked for at once: what the provider gives in one answer.
 pub const MAX_BARS: u32 = 50_000;
+
+/// Where a key says that it is about the last bars there are.
+const LATEST: &str = "latest";
 
 /// The years that `end` may lie in: no provider has anything before.
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
@@ -88,6 +92,9 @@ pub enum InvalidKey {
     /// The number of bars is out of range.
     #[error("bars: {0}, expected 1 to {MAX_BARS}")]
     Bars(u32),
+    /// It is not the text of a key.
+    #[error("key: `{0}` is not a text such as AAPL:1d:90:2012-06-29 or AAPL:1d:90:latest")]
+    Text(String),
     /// The end is not a date.
     #[error("end: `{0}` is not a date such as 2012-06-29, from 1970 to 2199")]
     End(String),
@@ -100,8 +107,15 @@ impl InvalidKey {
         match self {
             InvalidKey::Symbol(_) => "symbol",
             InvalidKey::Bars(_) => "bars",
+            InvalidKey::Text(_) => "key",
             InvalidKey::End(_) => "end",
         }
+    }
+}
+
+impl InvalidKey {
+    fn text(text: &str) -> Self {
+        Self::Text(text.chars().take(60).collect())
     }
 }
 
@@ -122,6 +136,21 @@ impl BarKey {
             date.filter(|_| plain).ok_or_else(wrong)
         };
         Ok(Self { symbol: Symbol::new(symbol)?, bars, end: end.map(date).transpose()? })
+    }
+
+    /// Reads a canonical text, such as `AAPL:1d:90:latest`.
+    ///
+    /// # Errors
+    /// Which part cannot be used, and why.
+    pub fn parse(text: &str) -> Result<Self, InvalidKey> {
+        let parts = parse_text(text, Self::ARITY).map_err(|_| InvalidKey::text(text))?;
+        match parts.as_slice() {
+            [symbol, frequency, bars, end] if frequency == "1d" => {
+                let bars = bars.parse().map_err(|_| InvalidKey::text(text))?;
+                Self::new(symbol, bars, (end != LATEST).then_some(&**end))
+            }
+            _ => Err(InvalidKey::text(text)),
+        }
     }
 
     /// The symbol.
@@ -152,7 +181,7 @@ impl Key for BarKey {
         spence::key::feed_integer(self.bars, feed);
         match self.end {
             Some(date) => feed_date(date, feed),
-            None => feed("latest"),
+            None => feed(LATEST),
         }
     }
 }

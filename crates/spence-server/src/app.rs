@@ -1,28 +1,53 @@
 //! The engine with its collaborators: what the service is, apart from HTTP.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use spence::{Clock, Spence};
-use spence_config::{Secret, Settings};
+use spence_config::{ConfigError, MemorySettings, Secret, Settings};
 use spence_feed::{Feed, FeedOptions};
 use spence_market::{Market, Provider, ProviderError};
+use tokio::sync::watch;
 
 /// How long each answer of the built-in demo feed takes.
 const DEMO_LATENCY: Duration = Duration::from_millis(50);
 
 /// The engine and what it works with. Cheap to clone; clones share everything.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     spence: Spence,
     market: Market,
     origin: Origin,
-    settings: Settings,
+    settings: ArcSwap<Settings>,
+    /// Reads the settings again, as at the start.
+    reloader: Reloader,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+    stopping: watch::Sender<bool>,
     clock: Clock,
     started_ms: u64,
+}
+
+/// Reads the settings again.
+type Reloader = Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>;
+
+/// Why other settings did not come into force. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// They cannot be read, or are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// They differ in something that takes a restart.
+    #[error("{0}: takes a restart; nothing was changed")]
+    Restart(&'static str),
+    /// The engine refused them.
+    #[error("{0}; nothing was changed")]
+    Engine(#[from] spence::Error),
 }
 
 /// Where market data comes from.
@@ -59,12 +84,56 @@ pub enum StartError {
     DemoFeed(#[source] std::io::Error),
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("spence", &self.0.spence).finish_non_exhaustive()
+    }
+}
+
+/// The names of the settings that differ; an error if one of them takes a restart.
+fn changes(old: &Settings, new: &Settings) -> Result<Vec<String>, ReloadError> {
+    let fixed =
+        |settings: &Settings| settings.memory.clone().map(|m| MemorySettings { budget: 0, ..m });
+    let restart = [
+        ("memory", fixed(old) != fixed(new)),
+        ("disk", old.disk != new.disk),
+        ("server", old.server != new.server),
+        ("market", old.market != new.market),
+    ];
+    if let Some((section, _)) = restart.into_iter().find(|(_, differs)| *differs) {
+        return Err(ReloadError::Restart(section));
+    }
+    let mut changed = Vec::new();
+    if old.memory != new.memory {
+        changed.push("memory.budget".to_owned());
+    }
+    if old.defaults != new.defaults {
+        changed.push("defaults".to_owned());
+    }
+    let names: BTreeSet<_> = old.policies.keys().chain(new.policies.keys()).collect();
+    let differs = |name: &&&String| old.policies.get(**name) != new.policies.get(**name);
+    changed.extend(names.iter().filter(differs).map(|name| format!("policies.{name}")));
+    Ok(changed)
+}
+
 impl App {
     /// Starts everything that the settings ask for.
     ///
     /// # Errors
     /// What could not be started: a disk directory in use, a setting outside its limits.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let same = settings.clone();
+        Self::start_with(settings, move || Ok(same.clone())).await
+    }
+
+    /// As [`App::start`]; `reloader` reads the settings again when [`App::reload`] asks for them.
+    ///
+    /// # Errors
+    /// As for [`App::start`].
+    pub async fn start_with(
+        settings: Settings,
+        reloader: impl Fn() -> Result<Settings, ConfigError> + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
         let spence = settings.engine().build().await?;
         let market = &settings.market;
         let (origin, base_url) = match &market.base_url {
@@ -84,7 +153,50 @@ impl App {
         let market = Market::new(&spence, provider, origin.name())?;
         let clock = spence.clock().clone();
         let started_ms = clock.unix_ms();
-        Ok(Self(Arc::new(Inner { spence, market, origin, settings, clock, started_ms })))
+        Ok(Self(Arc::new(Inner {
+            spence,
+            market,
+            origin,
+            settings: ArcSwap::from_pointee(settings),
+            reloader: Box::new(reloader),
+            reloading: tokio::sync::Mutex::default(),
+            stopping: watch::Sender::new(false),
+            clock,
+            started_ms,
+        })))
+    }
+
+    /// Reads the settings again and puts those in force that can change while running: policies,
+    /// defaults and the memory budget. All of them, or none; data are kept. Returns the names of
+    /// those that are different now.
+    ///
+    /// # Errors
+    /// Why nothing has changed.
+    pub async fn reload(&self) -> Result<Vec<String>, ReloadError> {
+        let _one = self.0.reloading.lock().await;
+        let new = (self.0.reloader)()?;
+        let old = self.settings();
+        let changed = changes(&old, &new)?;
+        self.spence().set_policies(new.defaults.clone(), new.policies.clone())?;
+        let budget = |settings: &Settings| settings.memory.as_ref().map(|memory| memory.budget);
+        if let Some(bytes) = budget(&new).filter(|_| budget(&old) != budget(&new))
+            && let Err(error) = self.spence().resize_memory(bytes).await
+        {
+            self.spence().set_policies(old.defaults.clone(), old.policies.clone())?;
+            return Err(error.into());
+        }
+        self.0.settings.store(Arc::new(new));
+        tracing::info!(?changed, "configuration reloaded");
+        Ok(changed)
+    }
+
+    /// Becomes true when the service stops, so that answers without end can end.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
     }
 
     /// The engine.
@@ -105,10 +217,10 @@ impl App {
         &self.0.origin
     }
 
-    /// The settings that it was started with.
+    /// The settings in force.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.0.settings
+    pub fn settings(&self) -> Arc<Settings> {
+        self.0.settings.load_full()
     }
 
     /// Unix time in milliseconds.

@@ -97,7 +97,8 @@ fn brief(text: &str) -> String {
 
 /// What browsers are told about calls from pages of other origins.
 pub(crate) fn cors(app: &App) -> CorsLayer {
-    let allowed = app.settings().server.allow_origins.iter();
+    let settings = app.settings();
+    let allowed = settings.server.allow_origins.iter();
     let allowed: Vec<HeaderValue> = allowed.filter_map(|origin| origin.parse().ok()).collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(allowed))

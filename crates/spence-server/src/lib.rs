@@ -14,6 +14,6 @@ mod routes;
 mod serve;
 mod wire;
 
-pub use app::{App, Origin, StartError};
+pub use app::{App, Origin, ReloadError, StartError};
 pub use router::router;
 pub use serve::serve;

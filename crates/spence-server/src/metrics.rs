@@ -32,6 +32,19 @@ const GETS: [Gets; 4] = [
     ("any", "miss", |s| s.misses),
 ];
 
+/// A cause of misses, and how many it had.
+type Cause = (&'static str, fn(&CacheStats) -> u64);
+
+const CAUSES: [Cause; 5] = [
+    ("absent", |s| {
+        s.misses - s.misses_expired - s.misses_banned - s.misses_schema - s.misses_failed
+    }),
+    ("expired", |s| s.misses_expired),
+    ("banned", |s| s.misses_banned),
+    ("schema", |s| s.misses_schema),
+    ("failed", |s| s.misses_failed),
+];
+
 /// Name without `_total`, help, value.
 type Count = (&'static str, &'static str, fn(&CacheStats) -> u64);
 
@@ -65,6 +78,12 @@ impl Collector for Figures {
             })
         });
         counters(&mut encoder, "cache_gets", "Reads by tier and result.", gets)?;
+        let causes = snapshot.caches.iter().flat_map(|(cache, stats)| {
+            CAUSES
+                .iter()
+                .map(move |(cause, of)| ([("cache", cache.as_str()), ("cause", cause)], of(stats)))
+        });
+        counters(&mut encoder, "spence_misses", "Misses by their cause.", causes)?;
         for (name, help, of) in COUNTS {
             let rows =
                 snapshot.caches.iter().map(|(c, stats)| ([("cache", c.as_str())], of(stats)));
@@ -99,7 +118,9 @@ impl Collector for Figures {
         let alone = |value| std::iter::once((none, value));
         counters(&mut encoder, "spence_bans", "Wide invalidations made.", alone(snapshot.bans))?;
         let errors = snapshot.disk_errors;
-        counters(&mut encoder, "spence_disk_errors", "Times that the disk failed.", alone(errors))
+        counters(&mut encoder, "spence_disk_errors", "Times that the disk failed.", alone(errors))?;
+        let opened = alone(snapshot.disk_breaker_opened);
+        counters(&mut encoder, "spence_breaker_opened", "Times that disk reads paused.", opened)
     }
 }
 
@@ -160,6 +181,7 @@ mod tests {
         for line in [
             r#"cache_gets_total{cache="OHLCV",tier="memory",result="hit"} 3"#,
             r#"cache_gets_total{cache="OHLCV",tier="any",result="miss"} 2"#,
+            r#"spence_misses_total{cache="OHLCV",cause="absent"} 2"#,
             r#"spence_origin_seconds_saved_total{cache="OHLCV"} 1.5"#,
             r#"spence_budget_bytes{tier="memory"} 100"#,
             "spence_bans_total 0",

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::correlate::correlate;
 use crate::error::{ApiError, shape};
 use crate::guard::{cors, guard};
-use crate::routes::{entries, health, home, market, outdate, stats};
+use crate::routes::{config, entries, explain, health, home, market, outdate, stats, warm};
 
 /// The service as a tower service, to be put on a socket or called directly.
 pub fn router(app: App) -> Router {
@@ -26,6 +26,10 @@ pub fn router(app: App) -> Router {
             "/api/v1/cache/entries/{namespace}/{*key}",
             get(entries::get).put(entries::put).delete(entries::delete),
         )
+        .route("/api/v1/cache/explain/{namespace}/{*key}", get(explain::explain))
+        .route("/api/v1/cache/warm", post(warm::warm))
+        .route("/api/v1/config/reload", post(config::reload))
+        .route("/api/v1/events", get(explain::events))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"))
         .layer(DefaultBodyLimit::max(max_body))

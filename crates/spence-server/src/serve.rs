@@ -24,8 +24,10 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stopping, stopped) = watch::channel(false);
+    let stopped_app = app.clone();
     let until = async move {
         stop.await;
+        stopped_app.stop();
         stopping.send_replace(true);
     };
     let serving = tokio::spawn(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use spence::{CacheStats, Target};
+use spence::{CacheStats, Event, Explanation, Happening, Holding, Setting, Target};
 use spence_market::Bar;
 
 /// Every error answer.
@@ -51,6 +51,10 @@ pub(crate) struct CacheFigures {
     hits: u64,
     stale_hits: u64,
     misses: u64,
+    misses_expired: u64,
+    misses_banned: u64,
+    misses_schema: u64,
+    misses_failed: u64,
     total: u64,
     hit_rate: f64,
     memory_hits: u64,
@@ -75,6 +79,10 @@ impl From<&CacheStats> for CacheFigures {
             hits: stats.hits,
             stale_hits: stats.stale_hits,
             misses: stats.misses,
+            misses_expired: stats.misses_expired,
+            misses_banned: stats.misses_banned,
+            misses_schema: stats.misses_schema,
+            misses_failed: stats.misses_failed,
             total: stats.total,
             hit_rate: stats.hit_rate,
             memory_hits: stats.memory_hits,
@@ -95,8 +103,8 @@ impl From<&CacheStats> for CacheFigures {
     }
 }
 
-/// POST /api/v1/cache/invalidate and /expire: a tag, or a namespace with at most one of key,
-/// prefix and glob.
+/// POST /api/v1/cache/invalidate and /expire: a tag, a namespace with at most one of key, prefix
+/// and glob, or everything.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TargetBody {
@@ -110,20 +118,46 @@ pub(crate) struct TargetBody {
     pub(crate) prefix: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) glob: Option<String>,
+    /// All of all namespaces; needs `yes` too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) everything: bool,
+    /// Count only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) dry_run: bool,
+    /// Everything, or a glob that matches everything, is meant.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) yes: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl TargetBody {
     /// The target, or the field that is wrong and why.
     pub(crate) fn target(self) -> Result<Target, (&'static str, &'static str)> {
+        let sure = self.yes || self.dry_run;
         match self {
-            Self { tag: Some(tag), namespace: None, key: None, prefix: None, glob: None } => {
-                Ok(Target::Tag(tag))
+            Self { everything: true, tag: None, namespace: None, .. } if sure => {
+                Ok(Target::Everything)
             }
+            Self { everything: true, tag: None, namespace: None, .. } => Err((
+                "yes",
+                "this is everything in all namespaces; say \"yes\": true if you mean it",
+            )),
+            Self { everything: true, .. } => Err(("everything", "everything goes alone")),
+            Self {
+                tag: Some(tag), namespace: None, key: None, prefix: None, glob: None, ..
+            } => Ok(Target::Tag(tag)),
             Self { tag: Some(_), .. } => Err(("tag", "a tag goes alone: it covers all namespaces")),
+            Self { glob: Some(glob), .. } if !sure && glob.chars().all(|c| c == '*') => {
+                Err(("glob", "this matches everything; say \"yes\": true (--yes) if you mean it"))
+            }
             Self { namespace: None, .. } => {
                 Err(("namespace", "expected a tag, or a namespace with a key, prefix or glob"))
             }
-            Self { namespace: Some(namespace), key, prefix, glob, tag: None } => {
+            Self { namespace: Some(namespace), key, prefix, glob, .. } => {
                 match (key, prefix, glob) {
                     (None, None, None) => Ok(Target::Namespace(namespace)),
                     (Some(key), None, None) => Ok(Target::Key { namespace, key }),
@@ -136,11 +170,124 @@ impl TargetBody {
     }
 }
 
-/// How far an invalidation or expiry reached.
+/// How far an invalidation or expiry reached; or, of a dry run, how far it would.
 #[derive(Debug, Serialize)]
 pub(crate) struct Reached {
-    pub(crate) scope: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) would_reach: Option<ReachBody>,
     pub(crate) target: TargetBody,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ReachBody {
+    pub(crate) memory_entries: u64,
+    pub(crate) disk_entries: u64,
+    /// Whether `disk_entries` was counted; else it is estimated.
+    pub(crate) exact: bool,
+}
+
+/// GET /api/v1/cache/explain/{namespace}/{key}
+#[derive(Debug, Serialize)]
+pub(crate) struct ExplanationBody {
+    namespace: String,
+    key: String,
+    memory: Option<HoldingBody>,
+    disk: Option<HoldingBody>,
+    banned_by: Option<String>,
+    last_miss: Option<LastMissBody>,
+    policy: Vec<SettingBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct HoldingBody {
+    state: &'static str,
+    negative: bool,
+    age_seconds: f64,
+    fresh_for_seconds: f64,
+    gone_in_seconds: f64,
+    size_bytes: u64,
+    tags: Vec<String>,
+    as_of: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LastMissBody {
+    cause: &'static str,
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingBody {
+    name: &'static str,
+    value: String,
+    from: &'static str,
+}
+
+impl From<Explanation> for ExplanationBody {
+    fn from(explanation: Explanation) -> Self {
+        let holding = |holding: Holding| HoldingBody {
+            state: holding.state,
+            negative: holding.negative,
+            age_seconds: holding.age.as_secs_f64(),
+            fresh_for_seconds: holding.fresh_for.as_secs_f64(),
+            gone_in_seconds: holding.gone_in.as_secs_f64(),
+            size_bytes: holding.bytes,
+            tags: holding.tags,
+            as_of: holding.as_of,
+        };
+        let setting = |setting: Setting| SettingBody {
+            name: setting.name,
+            value: setting.value,
+            from: setting.from,
+        };
+        Self {
+            memory: explanation.memory.map(holding),
+            disk: explanation.disk.map(holding),
+            banned_by: explanation.banned_by,
+            last_miss: explanation
+                .last_miss
+                .map(|miss| LastMissBody { cause: miss.cause.as_str(), at: timestamp(miss.at_ms) }),
+            policy: explanation.policy.into_iter().map(setting).collect(),
+            namespace: explanation.namespace,
+            key: explanation.key,
+        }
+    }
+}
+
+/// A line of GET /api/v1/events
+#[derive(Debug, Serialize)]
+pub(crate) struct EventBody {
+    pub(crate) what: &'static str,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl From<&Event> for EventBody {
+    fn from(event: &Event) -> Self {
+        let detail = match &event.what {
+            Happening::Hit { source } => Some(source.as_str().to_owned()),
+            Happening::Miss { cause } => Some(cause.as_str().to_owned()),
+            Happening::FillFinished { took } => Some(format!("{took:?}")),
+            Happening::FillFailed { error } => Some(error.clone()),
+            Happening::Banned { target } => Some(target.clone()),
+            Happening::Missed { events } => Some(events.to_string()),
+            _ => None,
+        };
+        Self {
+            what: event.what.as_str(),
+            at: timestamp(event.at_ms),
+            cache: event.cache.as_deref().map(str::to_owned),
+            key_hash: event.key_hash.map(|hash| format!("{hash:016x}")),
+            detail,
+        }
+    }
 }
 
 /// GET /api/v1/market/bars/{symbol}

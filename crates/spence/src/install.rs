@@ -109,7 +109,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let lasting = !gone && !matches!(keep, Keep::Forget);
         if lasting {
             *displaced = namespace.memory.insert(hash, Arc::clone(entry) as Arc<dyn Stored>);
-        } else {
+        } else if !matches!(keep, Keep::Promoted) {
             displaced.0.extend(namespace.memory.remove(hash));
         }
         match keep {

@@ -181,8 +181,12 @@ fn unescape(part: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Checks what the network or an operator gave as the canonical text of a key of `arity` parts.
-pub(crate) fn parse_text(text: &str, arity: usize) -> Result<Vec<Cow<'_, str>>, Error> {
+/// The parts of what the network or an operator gave as the canonical text of a key of `arity`
+/// parts.
+///
+/// # Errors
+/// `InvalidArgument`: which limit it breaks, or that it has not so many parts.
+pub fn parse_text(text: &str, arity: usize) -> Result<Vec<Cow<'_, str>>, Error> {
     check_text(text)?;
     if arity == 1 {
         return Ok(vec![Cow::Borrowed(text)]);

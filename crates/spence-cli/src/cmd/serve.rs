@@ -1,9 +1,10 @@
 //! `spence serve`
 
 use anyhow::Context;
-use spence_config::{Address, Layer, Settings};
+use spence_config::{Address, ConfigError, Layer, Settings};
 use spence_server::{App, Origin};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Common, Serve};
 use crate::cmd::told_to_stop;
@@ -14,14 +15,22 @@ use crate::settings;
 pub(crate) async fn run(common: &Common, serve: Serve) -> anyhow::Result<()> {
     let mut flags = Layer::default();
     flags.server.listen = serve.listen.map(Address);
-    let settings = settings::load_with(common, flags)?;
+    let settings = settings::load_with(common, flags.clone())?;
     let listen = settings.server.listen;
     // Before the directory is opened: whoever has the address has the directory too.
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::error(Code::Unavailable, format!("listen on {listen}: {error}"))
     })?;
     let address = listener.local_addr().context("address of the listener")?;
-    let app = App::start(settings.clone()).await?;
+    let again = (common.clone(), flags);
+    let reloader = move || {
+        let (common, flags) = &again;
+        // Errors of ours are about the configuration, or about reading it.
+        settings::load_with(common, flags.clone())
+            .map_err(|error| ConfigError::new(format!("{error:#}")))
+    };
+    let app = App::start_with(settings.clone(), reloader).await?;
+    tokio::spawn(reload_on_hangup(app.clone()));
     banner(&format!("http://{address}"), &app, &settings)?;
     let stop = async {
         if let Err(error) = told_to_stop().await {
@@ -30,6 +39,20 @@ pub(crate) async fn run(common: &Common, serve: Serve) -> anyhow::Result<()> {
         render::note("stopping", false);
     };
     spence_server::serve(app, listener, stop).await.context("serve")
+}
+
+/// Reads the configuration again at each SIGHUP.
+async fn reload_on_hangup(app: App) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        match app.reload().await {
+            Ok(changed) if changed.is_empty() => {
+                render::note("reloaded: nothing is different", false)
+            }
+            Ok(changed) => render::note(&format!("reloaded: {}", changed.join(", ")), false),
+            Err(error) => render::note(&format!("not reloaded: {error}"), true),
+        }
+    }
 }
 
 fn banner(url: &str, app: &App, settings: &Settings) -> anyhow::Result<()> {

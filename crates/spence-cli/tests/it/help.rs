@@ -6,7 +6,21 @@ use crate::Shell;
 fn help_texts() {
     let shell = Shell::new("{}");
     insta::assert_snapshot!("spence", shell.ok(&["--help"]));
-    for command in ["serve", "get", "set", "invalidate", "expire", "stats", "bars", "feed"] {
+    for command in [
+        "serve",
+        "get",
+        "set",
+        "invalidate",
+        "expire",
+        "clear",
+        "explain",
+        "warm",
+        "events",
+        "config",
+        "stats",
+        "bars",
+        "feed",
+    ] {
         insta::assert_snapshot!(command, shell.ok(&[command, "--help"]));
     }
 }

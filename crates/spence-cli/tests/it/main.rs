@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod commands;
+mod configuration;
 mod help;
 mod service;
 
@@ -100,6 +101,12 @@ impl Running {
     fn url(&self) -> String {
         let first = self.banner.first().unwrap();
         first[first.find("http").unwrap()..].to_owned()
+    }
+
+    /// SIGHUP, as an administrator sends it after a change.
+    fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     }
 
     /// SIGTERM, as an init system sends it; the exit code.

@@ -160,3 +160,70 @@ fn an_alias_bomb_is_refused() {
     }
     assert!(Layer::from_yaml(&bomb, "spence.yaml").is_err());
 }
+
+#[test]
+fn every_setting_says_where_it_comes_from() {
+    let yaml = "memory: { budget: 64MiB }\nmarket: { api_key: k }\n\
+                policies: { OHLCV: { ttl: 9m } }\nprofiles: { prod: { disk: { budget: 2GB } } }";
+    let sources = Sources {
+        profile: Some("prod".into()),
+        environment: environment(&[("SPENCE__DEFAULTS__JITTER", "0.2")]),
+        flags: Layer::from_yaml("server: { listen: 127.0.0.1:9 }", "flags").unwrap(),
+        ..file(yaml)
+    };
+    let all = sources.explain().unwrap();
+    let told = |name: &str| {
+        let found = all.iter().find(|explained| explained.name == name).unwrap();
+        format!("{} from {}", found.value, found.from)
+    };
+    assert_eq!(told("memory.budget"), "67108864B from file");
+    assert_eq!(told("memory.eviction"), "s3fifo from built-in");
+    assert_eq!(told("disk.budget"), "2GB from profile prod");
+    assert_eq!(told("server.listen"), "127.0.0.1:9 from command line");
+    assert_eq!(told("defaults.jitter"), "0.2 from environment");
+    assert_eq!(told("policies.OHLCV.ttl"), "9m from file");
+    assert_eq!(told("policies.OHLCV.stale_if_error"), "7days from built-in");
+    assert_eq!(told("policies.OHLCV.jitter"), "0.2 from defaults: environment");
+    assert_eq!(told("policies.acg.soft_deadline"), "1s from defaults: built-in");
+    assert_eq!(told("market.api_key"), "(hidden) from file");
+}
+
+#[test]
+fn the_cache_config_of_the_data_layer_becomes_ours() {
+    let theirs = r#"
+cache:
+  memory:
+    enabled: true
+    max_size: 1000
+    default_ttl_hours: 1
+
+  disk:
+    enabled: true
+    cache_dir: "./data/cache"
+    max_size_gb: 1.0
+    compression: true
+
+  ttl_by_data_type:
+    # Raw market data
+    OHLCV:
+      market_hours: 300
+      after_hours: 86400
+    ADJUSTED_CLOSE: 86400
+    DIVIDEND: 604800
+    INFLATION_RATE: 3600
+"#;
+    let ours = spence_config::import(theirs, "cache_config.yaml").unwrap();
+    insta::assert_snapshot!(ours);
+    let settings = file(&ours).resolve().unwrap();
+    let memory = settings.memory.unwrap();
+    assert_eq!((memory.max_entries, memory.eviction), (Some(1000), spence_config::Eviction::Lru));
+    let (open, closed) = (Duration::from_secs(300), Duration::from_secs(86_400));
+    assert_eq!(settings.policies["OHLCV"].ttl, Some(Ttl::BySession { open, closed }));
+    assert_eq!(settings.disk.unwrap().budget, 1_000_000_000);
+
+    let refused = |text: &str| spence_config::import(text, "c.yaml").unwrap_err().to_string();
+    assert!(refused("cache: { memory: { max_size: many } }").contains("c.yaml"));
+    assert!(refused("cache: { redis: {} }").contains("unknown field"));
+    assert!(refused("cache: { disk: { max_size_gb: -1 } }").contains("is no size"));
+    assert!(refused("cache: { ttl_by_data_type: { a/b: 5 } }").contains("contains '/'"));
+}

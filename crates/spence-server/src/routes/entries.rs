@@ -84,7 +84,7 @@ pub(crate) async fn delete(
     let invalid = |(field, message): (&str, &str)| ApiError::field(field, message);
     let parsed: Target = target.clone().target().map_err(invalid)?;
     let scope = app.spence().invalidate(&parsed).await?;
-    Ok(Json(Reached { scope: scope.as_str(), target }))
+    Ok(Json(Reached { scope: Some(scope.as_str()), would_reach: None, target }))
 }
 
 /// The raw cache of a namespace that exists, here or on disk. Reading makes no namespaces, so that

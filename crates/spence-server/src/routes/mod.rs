@@ -1,11 +1,14 @@
 //! The handlers, one file for each part of the API.
 
+pub(crate) mod config;
 pub(crate) mod entries;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod market;
 pub(crate) mod outdate;
 pub(crate) mod stats;
+pub(crate) mod warm;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};

@@ -1,29 +1,47 @@
 //! POST `/api/v1/cache/invalidate` and `/api/v1/cache/expire`.
 
 use axum::extract::State;
-use spence::Target;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::Json;
-use crate::wire::{Reached, TargetBody};
+use crate::wire::{ReachBody, Reached, TargetBody};
+
+/// What is done to the target.
+enum Verb {
+    Invalidate,
+    Expire,
+}
 
 pub(crate) async fn invalidate(
     State(app): State<App>,
     Json(body): Json<TargetBody>,
 ) -> ApiResult<Json<Reached>> {
-    let scope = app.spence().invalidate(&target(&body)?).await?;
-    Ok(Json(Reached { scope: scope.as_str(), target: body }))
+    outdate(&app, body, Verb::Invalidate).await
 }
 
 pub(crate) async fn expire(
     State(app): State<App>,
     Json(body): Json<TargetBody>,
 ) -> ApiResult<Json<Reached>> {
-    let scope = app.spence().expire(&target(&body)?).await?;
-    Ok(Json(Reached { scope: scope.as_str(), target: body }))
+    outdate(&app, body, Verb::Expire).await
 }
 
-fn target(body: &TargetBody) -> ApiResult<Target> {
-    body.clone().target().map_err(|(field, message)| ApiError::field(field, message))
+async fn outdate(app: &App, body: TargetBody, verb: Verb) -> ApiResult<Json<Reached>> {
+    let invalid = |(field, message): (&str, &str)| ApiError::field(field, message);
+    let target = body.clone().target().map_err(invalid)?;
+    if body.dry_run {
+        let reach = app.spence().reach(&target).await?;
+        let would_reach = ReachBody {
+            memory_entries: reach.memory,
+            disk_entries: reach.disk,
+            exact: reach.exact,
+        };
+        return Ok(Json(Reached { scope: None, would_reach: Some(would_reach), target: body }));
+    }
+    let scope = match verb {
+        Verb::Invalidate => app.spence().invalidate(&target).await?,
+        Verb::Expire => app.spence().expire(&target).await?,
+    };
+    Ok(Json(Reached { scope: Some(scope.as_str()), would_reach: None, target: body }))
 }

@@ -1,0 +1,66 @@
+//! `spence explain`
+
+use serde_json::Value;
+
+use crate::args::{Common, Get};
+use crate::client::{Client, segment};
+use crate::render::{self, size};
+
+pub(crate) async fn run(common: &Common, Get { namespace, key }: Get) -> anyhow::Result<()> {
+    let path = format!("/api/v1/cache/explain/{}/{}", segment(&namespace)?, segment(&key)?);
+    let client = Client::connect(common).await?;
+    let answer = client.get(&path).await;
+    client.close().await;
+    let explanation = answer?.json()?;
+    if common.json {
+        return render::json(&explanation);
+    }
+    render::line(&format!("{namespace}/{key}"))?;
+    for tier in ["memory", "disk"] {
+        render::line(&format!("  {tier:<8}{}", holding(explanation.get(tier))))?;
+    }
+    if let Some(ban) = explanation.get("banned_by").and_then(Value::as_str) {
+        render::line(&format!("  banned  by {ban}"))?;
+    }
+    let miss = explanation.get("last_miss").filter(|miss| !miss.is_null());
+    if let Some(miss) = miss {
+        let text = |field| miss.get(field).and_then(Value::as_str).unwrap_or_default();
+        render::line(&format!("  missed  last since it was {}, at {}", text("cause"), text("at")))?;
+    }
+    let settings = explanation.get("policy").and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |setting: &Value, field| {
+        setting.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    render::line("")?;
+    let rows =
+        settings.iter().map(|s| ["name", "value", "from"].map(|field| text(s, field)).into());
+    render::words(&["policy", "value", "from"], rows.collect())
+}
+
+fn holding(holding: Option<&Value>) -> String {
+    let Some(held) = holding.filter(|held| !held.is_null()) else { return "nothing".into() };
+    let float = |field| held.get(field).and_then(Value::as_f64).unwrap_or(0.0);
+    let state = held.get("state").and_then(Value::as_str).unwrap_or_default();
+    let negative = held.get("negative").and_then(Value::as_bool) == Some(true);
+    let bytes = held.get("size_bytes").and_then(Value::as_u64).unwrap_or(0);
+    let tags = held.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
+    let tags: Vec<_> = tags.iter().filter_map(Value::as_str).collect();
+    let mut text = format!("{state}, {:.0} s old", float("age_seconds"));
+    match state {
+        "fresh" | "unverified" => {
+            text.push_str(&format!(", fresh for {:.0} s more", float("fresh_for_seconds")));
+        }
+        "stale" => {
+            text.push_str(&format!(", may stand in for {:.0} s more", float("gone_in_seconds")));
+        }
+        _ => {}
+    }
+    text.push_str(&format!(", {}", size(bytes)));
+    if negative {
+        text.push_str(", says that there is nothing");
+    }
+    if !tags.is_empty() {
+        text.push_str(&format!(", tagged {}", tags.join(" ")));
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! Which setting comes from where.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use crate::load::ConfigError;
+use crate::model::{
+    Address, Compression, Durability, Eviction, Fraction, Hidden, Layer, PolicyFields, StaleField,
+    TtlField, Unavailable,
+};
+use crate::settings::Sources;
+use crate::units::{Size, Span};
+
+/// Settings by name, with their values in words.
+pub(crate) type Leaves = BTreeMap<String, String>;
+
+/// A setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Its name, such as `policies.OHLCV.ttl`.
+    pub name: String,
+    /// Its value, as one writes it.
+    pub value: String,
+    /// `command line`, `environment`, `profile NAME`, `file` or `built-in`; for what a policy does
+    /// not say itself, `defaults` and where these have it from.
+    pub from: String,
+}
+
+impl Sources {
+    /// Every setting that has a value, and where it comes from.
+    ///
+    /// # Errors
+    /// As for [`Sources::resolve`].
+    pub fn explain(self) -> Result<Vec<Explained>, ConfigError> {
+        self.clone().resolve()?;
+        let mut found: BTreeMap<String, (String, String)> = BTreeMap::new();
+        let mut policies = std::collections::BTreeSet::new();
+        for (from, layer) in self.layers()? {
+            policies.extend(layer.policies.keys().cloned());
+            for (name, value) in layer.leaves() {
+                found.entry(name).or_insert_with(|| (value, from.clone()));
+            }
+        }
+        for policy in policies {
+            for field in PolicyFields::FIELDS {
+                let inherited = found.get(&format!("defaults.{field}")).cloned();
+                if let Some((value, from)) = inherited {
+                    let name = format!("policies.{policy}.{field}");
+                    found.entry(name).or_insert((value, format!("defaults: {from}")));
+                }
+            }
+        }
+        let explained = |(name, (value, from))| Explained { name, value, from };
+        Ok(found.into_iter().map(explained).collect())
+    }
+}
+
+impl Layer {
+    fn leaves(&self) -> Leaves {
+        let mut leaves = Leaves::new();
+        self.memory.leaves("memory", &mut leaves);
+        self.disk.leaves("disk", &mut leaves);
+        self.redis.leaves("redis", &mut leaves);
+        self.server.leaves("server", &mut leaves);
+        self.market.leaves("market", &mut leaves);
+        self.defaults.leaves("defaults", &mut leaves);
+        for (name, policy) in &self.policies {
+            policy.leaves(&format!("policies.{name}"), &mut leaves);
+        }
+        leaves
+    }
+}
+
+/// A value as one writes it.
+pub(crate) trait Shown {
+    fn shown(&self) -> String;
+}
+
+macro_rules! by_display {
+    ($($type:ty),*) => {$(
+        impl Shown for $type {
+            fn shown(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+by_display!(bool, u64, NonZeroU32, String);
+
+macro_rules! by_word {
+    ($($type:ty),*) => {$(
+        impl Shown for $type {
+            fn shown(&self) -> String {
+                format!("{self:?}").to_lowercase()
+            }
+        }
+    )*};
+}
+
+by_word!(Eviction, Compression, Durability, Unavailable);
+
+impl Shown for StaleField {
+    fn shown(&self) -> String {
+        match self {
+            StaleField::WithinGrace => "within grace".to_owned(),
+            StaleField::Never => "never".to_owned(),
+        }
+    }
+}
+
+impl Shown for Hidden {
+    fn shown(&self) -> String {
+        "(hidden)".to_owned()
+    }
+}
+
+impl Shown for PathBuf {
+    fn shown(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl Shown for Address {
+    fn shown(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Shown for Fraction {
+    fn shown(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Shown for Vec<String> {
+    fn shown(&self) -> String {
+        format!("[{}]", self.join(", "))
+    }
+}
+
+impl Shown for Size {
+    fn shown(&self) -> String {
+        let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+        let whole = units.iter().find(|(_, unit)| self.0 >= *unit && self.0.is_multiple_of(*unit));
+        match whole {
+            Some((name, unit)) => format!("{}{name}", self.0 / unit),
+            None => format!("{}B", self.0),
+        }
+    }
+}
+
+impl Shown for Span {
+    fn shown(&self) -> String {
+        humantime::format_duration(self.0).to_string()
+    }
+}
+
+impl Shown for TtlField {
+    fn shown(&self) -> String {
+        match *self {
+            TtlField::Always(ttl) => Span(ttl).shown(),
+            TtlField::BySession { open, closed } => {
+                format!("{{ open: {}, closed: {} }}", Span(open).shown(), Span(closed).shown())
+            }
+        }
+    }
+}

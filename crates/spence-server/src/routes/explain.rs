@@ -1,0 +1,39 @@
+//! GET `/api/v1/cache/explain/{namespace}/{key}` and GET `/api/v1/events`.
+
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::Stream;
+use futures_util::stream;
+
+use crate::app::App;
+use crate::error::ApiResult;
+use crate::routes::{Json, Segments};
+use crate::wire::{EventBody, ExplanationBody};
+
+pub(crate) async fn explain(
+    State(app): State<App>,
+    Segments((namespace, key)): Segments<(String, String)>,
+) -> ApiResult<Json<ExplanationBody>> {
+    let explanation = app.spence().explain(&namespace, &key).await?;
+    Ok(Json(ExplanationBody::from(explanation)))
+}
+
+/// What happens, as it happens, until the listener goes away or the service stops.
+pub(crate) async fn events(
+    State(app): State<App>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let listening = (app.spence().listen(), app.stopping());
+    let events = stream::unfold(listening, async |(mut listener, mut stopping)| {
+        let event = tokio::select! {
+            event = listener.next() => event?,
+            _ = stopping.wait_for(|stopping| *stopping) => return None,
+        };
+        let body = EventBody::from(&event);
+        let data = serde_json::to_string(&body).unwrap_or_default();
+        Some((Ok(Event::default().event(body.what).data(data)), (listener, stopping)))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
