@@ -19,6 +19,9 @@ struct State {
     fails_to_write: AtomicBool,
     fails_to_read: AtomicBool,
     fails_to_remove: AtomicBool,
+    /// Reads take a second.
+    hangs: AtomicBool,
+    reads: AtomicU64,
 }
 
 struct Faulty(Arc<State>);
@@ -28,6 +31,11 @@ fn fails(switch: &AtomicBool) -> io::Result<()> {
         true => Err(io::Error::from_raw_os_error(5)),
         false => Ok(()),
     }
+}
+
+fn hang() {
+    #[expect(clippy::disallowed_methods, reason = "a device that hangs blocks its thread")]
+    std::thread::sleep(std::time::Duration::from_secs(1));
 }
 
 impl Device for Faulty {
@@ -47,7 +55,11 @@ impl Device for Faulty {
 
     fn read(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         use std::os::unix::fs::FileExt;
+        self.0.reads.fetch_add(1, Ordering::SeqCst);
         fails(&self.0.fails_to_read)?;
+        if self.0.hangs.load(Ordering::SeqCst) {
+            hang();
+        }
         file.read_exact_at(buffer, offset)
     }
 
@@ -163,5 +175,60 @@ async fn c05_a_device_that_fails_is_a_miss_and_left_alone_for_a_while() {
     state.fails_to_write.store(false, Ordering::SeqCst);
     blobs.insert(7, blob(7, 3)).await.unwrap();
     assert!(is(&blobs, 7, 3).await);
+    spence.close().await;
+}
+
+#[tokio::test]
+async fn c06_a_device_that_hangs_costs_its_deadline_a_few_times_and_then_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spence, blobs, state) = open(dir.path(), 16_000_000, 100_000_000).await;
+    for key in 0..100 {
+        blobs.insert(key, blob(key, 1)).await.unwrap();
+    }
+    state.hangs.store(true, Ordering::SeqCst);
+    let fill = |_| async { Ok::<_, spence::Error>(spence::Fill::new(vec![1])) };
+    for key in 0..100 {
+        // The origin answers in the disk's stead.
+        assert_eq!(**blobs.get_or_fetch(&key, fill).await.unwrap(), [1]);
+    }
+    // Without the breaker each of the hundred would have reached the device, or waited to.
+    assert!(state.reads.load(Ordering::SeqCst) <= 10);
+    assert!(spence.stats().disk_breaker_opened >= 1);
+    state.hangs.store(false, Ordering::SeqCst);
+    spence.close().await;
+}
+
+#[tokio::test]
+async fn c04_what_could_not_be_recorded_is_an_error_and_holds_in_this_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spence, blobs, state) = open(dir.path(), 16_000_000, 100_000_000).await;
+    for key in 0..4 {
+        blobs.insert_fill(key, spence::Fill::new(blob(key, 1)).tags(["tag"])).await.unwrap();
+    }
+    assert_eq!(blobs.invalidate(&0).await.unwrap(), spence::Scope::Node);
+    state.fails_to_write.store(true, Ordering::SeqCst);
+    let told = [
+        blobs.invalidate(&1).await.unwrap_err(),
+        blobs.expire(&2).await.unwrap_err(),
+        spence.invalidate_tag("tag").await.unwrap_err(),
+    ];
+    assert!(told.iter().all(|error| error.kind() == ErrorKind::Storage), "{told:?}");
+    for key in 0..4 {
+        assert!(blobs.get(&key).await.is_none());
+    }
+    // It is made up for as soon as it can be: a kill after that brings nothing back.
+    state.fails_to_write.store(false, Ordering::SeqCst);
+    blobs.insert(9, blob(9, 1)).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(dir.path()).unwrap() {
+        let path = file.unwrap().path();
+        fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
+    spence.close().await;
+    let (spence, blobs, _) = open(copy.path(), 16_000_000, 100_000_000).await;
+    for key in 0..4 {
+        assert!(blobs.get(&key).await.is_none());
+    }
+    assert!(is(&blobs, 9, 1).await);
     spence.close().await;
 }
