@@ -8,6 +8,7 @@ mod correlate;
 mod error;
 mod guard;
 mod metrics;
+mod openapi;
 mod raw;
 mod router;
 mod routes;

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::correlate::correlate;
 use crate::error::{ApiError, shape};
 use crate::guard::{cors, guard};
+use crate::openapi;
 use crate::routes::{config, entries, explain, health, home, market, outdate, stats, warm};
 
 /// The service as a tower service, to be put on a socket or called directly.
@@ -19,6 +20,7 @@ pub fn router(app: App) -> Router {
         .route("/", get(home::page))
         .route("/health", get(health::health))
         .route("/metrics", get(stats::metrics))
+        .route("/openapi.json", get(openapi::document))
         .route("/api/v1/cache/stats", get(stats::stats))
         .route("/api/v1/cache/invalidate", post(outdate::invalidate))
         .route("/api/v1/cache/expire", post(outdate::expire))

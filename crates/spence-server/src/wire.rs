@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spence::{CacheStats, Event, Explanation, Happening, Holding, Setting, Target};
 use spence_market::Bar;
+use utoipa::ToSchema;
 
 /// Every error answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     pub(crate) timestamp: String,
     pub(crate) status: u16,
@@ -19,7 +20,7 @@ pub(crate) struct ErrorBody {
 }
 
 /// An argument that cannot be used.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct FieldError {
     pub(crate) field: String,
     pub(crate) message: String,
@@ -32,7 +33,7 @@ pub(crate) fn timestamp(unix_ms: u64) -> String {
 }
 
 /// GET /api/v1/cache/stats
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Stats {
     pub(crate) timestamp: String,
     pub(crate) caches: BTreeMap<String, CacheFigures>,
@@ -46,7 +47,7 @@ pub(crate) struct Stats {
 }
 
 /// The figures of one cache, or of all.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CacheFigures {
     hits: u64,
     stale_hits: u64,
@@ -105,7 +106,7 @@ impl From<&CacheStats> for CacheFigures {
 
 /// POST /api/v1/cache/invalidate and /expire: a tag, a namespace with at most one of key, prefix
 /// and glob, or everything.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TargetBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,7 +172,7 @@ impl TargetBody {
 }
 
 /// How far an invalidation or expiry reached; or, of a dry run, how far it would.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Reached {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<&'static str>,
@@ -180,7 +181,7 @@ pub(crate) struct Reached {
     pub(crate) target: TargetBody,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReachBody {
     pub(crate) memory_entries: u64,
     pub(crate) disk_entries: u64,
@@ -189,7 +190,7 @@ pub(crate) struct ReachBody {
 }
 
 /// GET /api/v1/cache/explain/{namespace}/{key}
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExplanationBody {
     namespace: String,
     key: String,
@@ -200,7 +201,7 @@ pub(crate) struct ExplanationBody {
     policy: Vec<SettingBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HoldingBody {
     state: &'static str,
     negative: bool,
@@ -212,13 +213,13 @@ struct HoldingBody {
     as_of: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct LastMissBody {
     cause: &'static str,
     at: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SettingBody {
     name: &'static str,
     value: String,
@@ -257,7 +258,7 @@ impl From<Explanation> for ExplanationBody {
 }
 
 /// A line of GET /api/v1/events
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventBody {
     pub(crate) what: &'static str,
     at: String,
@@ -291,7 +292,7 @@ impl From<&Event> for EventBody {
 }
 
 /// GET /api/v1/market/bars/{symbol}
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BarsBody {
     pub(crate) symbol: String,
     pub(crate) frequency: &'static str,
@@ -300,7 +301,7 @@ pub(crate) struct BarsBody {
     pub(crate) bars: Vec<BarBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BarBody {
     date: String,
     open: f64,
@@ -311,7 +312,7 @@ pub(crate) struct BarBody {
 }
 
 /// A whole number of shares is written as one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Volume {
     Whole(u64),
@@ -328,7 +329,7 @@ impl From<&Bar> for BarBody {
 }
 
 /// GET /health
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     pub(crate) status: &'static str,
     pub(crate) version: &'static str,
@@ -337,13 +338,13 @@ pub(crate) struct Health {
     pub(crate) origins: Origins,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Tiers {
     pub(crate) memory: TierHealth,
     pub(crate) disk: TierHealth,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TierHealth {
     pub(crate) enabled: bool,
     pub(crate) bytes: u64,
@@ -351,12 +352,12 @@ pub(crate) struct TierHealth {
     pub(crate) errors: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Origins {
     pub(crate) market: OriginHealth,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OriginHealth {
     /// `demo-feed` or `provider`.
     pub(crate) kind: &'static str,

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::raw::{RawCache, RawValue, raw_cache};
 use crate::routes::{Json, Segments, X_SPENCE_KEY, about, header_text};
-use crate::wire::{Reached, TargetBody};
+use crate::wire::{ErrorBody, Reached, TargetBody};
 
 /// `?ttl=5m&tags=a,b`
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +22,23 @@ pub(crate) struct PutQuery {
     tags: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    operation_id = "get_entry",
+    path = "/api/v1/cache/entries/{namespace}/{key}",
+    tag = "cache",
+    summary = "A raw value, with where it came from in headers",
+    params(
+        ("namespace" = String, Path, description = "the cache's name"),
+        ("key" = String, Path, description = "the canonical text of the key; may contain `/`"),
+    ),
+    responses(
+        (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 304, description = "If-None-Match knows it"),
+        (status = 404, description = "nothing is held", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn get(
     State(app): State<App>,
     Segments((namespace, key)): Segments<(String, String)>,
@@ -49,6 +66,25 @@ pub(crate) async fn get(
     Ok((headers, value.body.clone()).into_response())
 }
 
+#[utoipa::path(
+    put,
+    operation_id = "put_entry",
+    path = "/api/v1/cache/entries/{namespace}/{key}",
+    tag = "cache",
+    summary = "Puts a raw value in",
+    params(
+        ("namespace" = String, Path, description = "the cache's name; made if it does not exist"),
+        ("key" = String, Path, description = "the key"),
+        ("ttl" = Option<String>, Query, description = "such as 5m"),
+        ("tags" = Option<String>, Query, description = "separated by commas"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 204, description = "it is in"),
+        (status = 409, description = "the namespace holds typed values", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn put(
     State(app): State<App>,
     Segments((namespace, key)): Segments<(String, String)>,
@@ -76,6 +112,21 @@ pub(crate) async fn put(
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag)]).into_response())
 }
 
+#[utoipa::path(
+    delete,
+    operation_id = "invalidate_entry",
+    path = "/api/v1/cache/entries/{namespace}/{key}",
+    tag = "cache",
+    summary = "Invalidates a key",
+    params(
+        ("namespace" = String, Path, description = "the cache's name"),
+        ("key" = String, Path, description = "the canonical text of the key; may contain `/`"),
+    ),
+    responses(
+        (status = 200, body = Reached),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Segments((namespace, key)): Segments<(String, String)>,

@@ -11,8 +11,22 @@ use futures_util::stream;
 use crate::app::App;
 use crate::error::ApiResult;
 use crate::routes::{Json, Segments};
-use crate::wire::{EventBody, ExplanationBody};
+use crate::wire::{ErrorBody, EventBody, ExplanationBody};
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/cache/explain/{namespace}/{key}",
+    tag = "cache",
+    summary = "Why a key is served or not",
+    params(
+        ("namespace" = String, Path, description = "the cache's name"),
+        ("key" = String, Path, description = "the canonical text of the key; may contain `/`"),
+    ),
+    responses(
+        (status = 200, body = ExplanationBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn explain(
     State(app): State<App>,
     Segments((namespace, key)): Segments<(String, String)>,
@@ -22,6 +36,15 @@ pub(crate) async fn explain(
 }
 
 /// What happens, as it happens, until the listener goes away or the service stops.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    tag = "service",
+    summary = "What happens, as server-sent events",
+    responses(
+        (status = 200, content_type = "text/event-stream", body = EventBody),
+    ),
+)]
 pub(crate) async fn events(
     State(app): State<App>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {

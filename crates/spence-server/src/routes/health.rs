@@ -6,6 +6,15 @@ use crate::app::{App, Origin};
 use crate::routes::Json;
 use crate::wire::{Health, OriginHealth, Origins, TierHealth, Tiers};
 
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "service",
+    summary = "State of the tiers and origins; needs no token",
+    responses(
+        (status = 200, body = Health),
+    ),
+)]
 pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
     let snapshot = app.spence().stats();
     let tier = |bytes, budget_bytes, errors| TierHealth {

@@ -11,7 +11,7 @@ use spence_market::{BARS_CACHE, BarKey};
 use crate::app::{App, Origin};
 use crate::error::{ApiError, ApiResult};
 use crate::routes::{Json, Segments, X_SPENCE_KEY, X_SPENCE_ORIGIN, about, header_text};
-use crate::wire::{BarBody, BarsBody};
+use crate::wire::{BarBody, BarsBody, ErrorBody};
 
 const DEFAULT_BARS: u32 = 90;
 
@@ -22,6 +22,24 @@ pub(crate) struct BarsQuery {
     end: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/market/bars/{symbol}",
+    tag = "market",
+    summary = "The last daily bars of a symbol, unadjusted, oldest first",
+    params(
+        ("symbol" = String, Path, description = "such as AAPL"),
+        ("bars" = Option<u32>, Query, description = "1 to 50000; default 90"),
+        ("end" = Option<String>, Query, description = "the last session, YYYY-MM-DD; default the last there is"),
+    ),
+    responses(
+        (status = 200, body = BarsBody),
+        (status = 404, description = "the provider has none", body = ErrorBody),
+        (status = 502, description = "the provider failed", body = ErrorBody),
+        (status = 504, description = "it took too long", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn bars(
     State(app): State<App>,
     Segments(symbol): Segments<String>,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::Json;
-use crate::wire::{ReachBody, Reached, TargetBody};
+use crate::wire::{ErrorBody, ReachBody, Reached, TargetBody};
 
 /// What is done to the target.
 enum Verb {
@@ -13,6 +13,18 @@ enum Verb {
     Expire,
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/cache/invalidate",
+    tag = "cache",
+    summary = "Never serves again what is held now",
+    request_body = TargetBody,
+    responses(
+        (status = 200, body = Reached),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+        (status = 503, description = "the disk could not record it", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn invalidate(
     State(app): State<App>,
     Json(body): Json<TargetBody>,
@@ -20,6 +32,18 @@ pub(crate) async fn invalidate(
     outdate(&app, body, Verb::Invalidate).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/cache/expire",
+    tag = "cache",
+    summary = "Ends the freshness of what is held now",
+    request_body = TargetBody,
+    responses(
+        (status = 200, body = Reached),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+        (status = 503, description = "the disk could not record it", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn expire(
     State(app): State<App>,
     Json(body): Json<TargetBody>,

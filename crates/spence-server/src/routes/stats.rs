@@ -11,6 +11,15 @@ use crate::wire::{Stats, timestamp};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/cache/stats",
+    tag = "cache",
+    summary = "Figures by cache and in total",
+    responses(
+        (status = 200, body = Stats),
+    ),
+)]
 pub(crate) async fn stats(State(app): State<App>) -> Json<Stats> {
     let snapshot = app.spence().stats();
     Json(Stats {
@@ -26,6 +35,15 @@ pub(crate) async fn stats(State(app): State<App>) -> Json<Stats> {
     })
 }
 
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    summary = "Metrics in OpenMetrics text",
+    responses(
+        (status = 200, content_type = "application/openmetrics-text", body = String),
+    ),
+)]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics::render(app.spence().stats()))
 }

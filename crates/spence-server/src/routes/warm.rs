@@ -10,10 +10,12 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use spence_market::{BARS_CACHE, BarKey};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::Json;
+use crate::wire::ErrorBody;
 
 const MAX_KEYS: usize = 100_000;
 const DEFAULT_PER_SECOND: f64 = 10.0;
@@ -21,7 +23,7 @@ const DEFAULT_PER_SECOND: f64 = 10.0;
 const PARALLEL: usize = 8;
 
 /// What to fetch, and how fast.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WarmBody {
     namespace: String,
@@ -31,7 +33,7 @@ pub(crate) struct WarmBody {
 }
 
 /// A line of the answer: one for each key, in the order in which they are done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Line<'a> {
     done: usize,
     total: usize,
@@ -44,6 +46,18 @@ struct Line<'a> {
 }
 
 /// Streams a line for each key; when the caller goes away, no further key is begun.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cache/warm",
+    tag = "cache",
+    summary = "Fetches keys ahead of time; a line for each as it is done",
+    request_body = WarmBody,
+    responses(
+        (status = 200, content_type = "application/x-ndjson", body = Line<'_>),
+        (status = 409, description = "the namespace has no origin", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
 pub(crate) async fn warm(
     State(app): State<App>,
     Json(body): Json<WarmBody>,
