@@ -19,6 +19,8 @@ struct State {
     fails_to_write: AtomicBool,
     fails_to_read: AtomicBool,
     fails_to_remove: AtomicBool,
+    /// The first segment's files cannot be deleted; all others can.
+    first_is_stuck: AtomicBool,
     /// Reads take a second.
     hangs: AtomicBool,
     reads: AtomicU64,
@@ -69,6 +71,9 @@ impl Device for Faulty {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fails(&self.0.fails_to_remove)?;
+        if path.file_stem().is_some_and(|stem| stem == "0000000000000001") {
+            fails(&self.0.first_is_stuck)?;
+        }
         let length = fs::metadata(path).map_or(0, |file| file.len());
         fs::remove_file(path)?;
         if path.extension().is_some_and(|e| e == "seg") {
@@ -133,21 +138,24 @@ async fn c05_a_full_device_drops_what_is_oldest_and_takes_what_is_new() {
 async fn c01_c02_a_segment_that_cannot_be_deleted_keeps_what_buries_its_records() {
     let dir = tempfile::tempdir().unwrap();
     let (spence, blobs, state) = open(dir.path(), 4_000_000, 100_000_000).await;
+    // The record in the first segment, what buries it in the second.
     blobs.insert(0, blob(0, 1)).await.unwrap();
+    for key in 1..120 {
+        blobs.insert(key, blob(key, 1)).await.unwrap();
+    }
     blobs.invalidate(&0).await.unwrap();
-    state.fails_to_remove.store(true, Ordering::SeqCst);
-    for key in 1..600 {
+    state.first_is_stuck.store(true, Ordering::SeqCst);
+    for key in 120..1_000 {
         blobs.insert(key, blob(key, 1)).await.unwrap();
         assert!(spence.stats().total.disk_bytes <= 4_000_000);
     }
-    state.fails_to_remove.store(false, Ordering::SeqCst);
     spence.close().await;
     let (spence, blobs, _) = open(dir.path(), 4_000_000, 100_000_000).await;
     assert!(blobs.get(&0).await.is_none());
-    for key in 600..1_200 {
+    for key in 1_000..2_000 {
         blobs.insert(key, blob(key, 1)).await.unwrap();
     }
-    assert!(is(&blobs, 1_199, 1).await, "it works again");
+    assert!(is(&blobs, 1_999, 1).await, "it works again");
     spence.close().await;
 }
 
