@@ -14,7 +14,7 @@ use spence_feed::FaultRate;
     name = "spence",
     version,
     after_help = "Exit codes: 0 done, 1 nothing there, 2 wrong usage, 3 refused input, 4 the \
-                  origin failed, 5 the server or the disk could not be used, 70 a bug.\n\n\
+                  origin failed, 5 the server or the disk could not be used, 70 a bug, 130 stopped.\n\n\
                   Commands other than serve and feed go to the server at server.listen if one \
                   answers, else they open the disk directory themselves."
 )]

@@ -20,6 +20,8 @@ pub(crate) enum Code {
     Unavailable = 5,
     /// A bug.
     Internal = 70,
+    /// It was stopped by Ctrl-C or SIGTERM before it was done.
+    Stopped = 130,
 }
 
 /// An error with its exit code.

@@ -102,7 +102,10 @@ pub fn import(text: &str, name: &str) -> Result<String, ConfigError> {
         out.push_str(&format!("\ndefaults:\n  ttl: {}\n", span(seconds as u64)));
     }
     if !ttl_by_data_type.is_empty() {
-        out.push_str("\npolicies:\n");
+        out.push_str(
+            "\npolicies:\n  # Where the built-in policy of a type says more, as OHLCV's stale_if_error \
+             does, that counts too;\n  # `spence config explain policies.OHLCV` shows it.\n",
+        );
     }
     for (policy, ttl) in ttl_by_data_type {
         out.push_str(&match ttl {

@@ -211,8 +211,10 @@ impl TryFrom<Layer> for Settings {
         let Layer { memory, disk, redis: _, server, market, defaults, policies, profiles: _ } =
             layer;
         check_policies(&policies)?;
+        let memory = memory_settings(memory)?;
+        check_memory_budgets(memory.as_ref(), &defaults, &policies)?;
         Ok(Self {
-            memory: memory_settings(memory)?,
+            memory,
             disk: disk_settings(disk)?,
             server: server_settings(server)?,
             market: market_settings(market)?,
@@ -256,6 +258,10 @@ fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
             "server.listen: {listen} is not a loopback address such as 127.0.0.1:8321; to serve \
              other machines, set server.token"
         )));
+    }
+    let fine = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
+    if token.as_ref().is_some_and(|token| !fine(token)) {
+        return Err(ConfigError::new("server.token: expected printable ASCII without spaces"));
     }
     let allow_origins = server.allow_origins.unwrap_or_default();
     for origin in &allow_origins {
@@ -321,6 +327,35 @@ fn not_empty(name: &str, text: Option<String>) -> Result<Option<String>, ConfigE
         ))),
         text => Ok(text),
     }
+}
+
+/// What caches have for themselves must fit, with something left for the others.
+fn check_memory_budgets(
+    memory: Option<&MemorySettings>,
+    defaults: &PolicyFields,
+    policies: &BTreeMap<String, PolicyFields>,
+) -> Result<(), ConfigError> {
+    if defaults.memory_budget.is_some() {
+        let message =
+            "defaults.memory_budget: is for single policies; all caches share memory.budget";
+        return Err(ConfigError::new(message));
+    }
+    let mut taken = MIN_MEMORY.0;
+    for (name, policy) in policies {
+        let Some(budget) = policy.memory_budget else { continue };
+        let name = format!("policies.{name}.memory_budget");
+        taken = taken.saturating_add(at_least(&name, budget, MIN_MEMORY)?);
+        if let Some(memory) = memory
+            && taken > memory.budget
+        {
+            return Err(ConfigError::new(format!(
+                "{name}: {} bytes; with {} for the others, such budgets come to {taken}, more than \
+                 memory.budget ({})",
+                budget.0, MIN_MEMORY.0, memory.budget
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Each policy is for the cache of its name, so the name must be one.

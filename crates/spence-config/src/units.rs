@@ -13,6 +13,8 @@ pub struct Size(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
+/// No machine has more.
+const MAX_SIZE: u64 = 1 << 60;
 const SIZE_EXPECTED: &str = "a size such as 100MB, 64MiB or 4096";
 const SPAN_EXPECTED: &str = "a duration such as 250ms, 5m, 1h30m or 7d";
 
@@ -39,12 +41,16 @@ impl std::str::FromStr for Size {
         if let Ok(whole) = number.parse::<u64>() {
             return whole
                 .checked_mul(unit)
+                .filter(|bytes| *bytes <= MAX_SIZE)
                 .map(Size)
                 .ok_or_else(|| format!("`{text}` is too large"));
         }
         let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
         match number.parse::<f64>() {
-            Ok(fraction) if plain => Ok(Size((fraction * unit as f64).round() as u64)),
+            Ok(fraction) if plain && fraction * unit as f64 <= MAX_SIZE as f64 => {
+                Ok(Size((fraction * unit as f64).round() as u64))
+            }
+            Ok(_) if plain => Err(format!("`{text}` is too large")),
             _ => Err(wrong()),
         }
     }

@@ -1,5 +1,6 @@
 //! The client of a Massive/Polygon-compatible API.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -81,7 +82,8 @@ impl Provider {
             "/v2/aggs/ticker/{symbol}/range/1/day/{BEGINNING}/{end}\
              ?adjusted=false&sort=desc&limit={wanted}"
         );
-        let mut bars = Vec::new();
+        // By session: a row that comes twice is one bar.
+        let mut bars = BTreeMap::new();
         for _ in 0..MAX_PAGES {
             let (next, page) = self
                 .caller
@@ -92,12 +94,15 @@ impl Provider {
                 })
                 .await?;
             let Some(page) = page else { break };
-            bars.extend(page);
+            for bar in page {
+                bars.entry(bar.date).or_insert(bar);
+            }
             match next {
                 Some(next) if bars.len() < wanted => path = next,
                 _ => break,
             }
         }
+        let bars: Vec<_> = bars.into_values().collect();
         Ok((!bars.is_empty()).then(|| Bars::new(bars).most_recent(wanted)))
     }
 

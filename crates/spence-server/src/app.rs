@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -30,7 +31,13 @@ struct Inner {
     stopping: watch::Sender<bool>,
     clock: Clock,
     started_ms: u64,
+    /// Failures of the disk as last seen, and when they had become more.
+    disk_errors: AtomicU64,
+    disk_failed_ms: AtomicU64,
 }
+
+/// For so long after a failure of the disk was seen the service calls itself degraded.
+const DEGRADED_FOR_MS: u64 = 60_000;
 
 /// Reads the settings again.
 type Reloader = Box<dyn Fn() -> Result<Settings, ConfigError> + Send + Sync>;
@@ -103,6 +110,13 @@ fn changes(old: &Settings, new: &Settings) -> Result<Vec<String>, ReloadError> {
     if let Some((section, _)) = restart.into_iter().find(|(_, differs)| *differs) {
         return Err(ReloadError::Restart(section));
     }
+    let names: BTreeSet<_> = old.policies.keys().chain(new.policies.keys()).collect();
+    let own = |settings: &Settings, name: &str| {
+        settings.policies.get(name).and_then(|policy| policy.memory_budget)
+    };
+    if names.iter().any(|name| own(old, name) != own(new, name)) {
+        return Err(ReloadError::Restart("policies: memory_budget"));
+    }
     let mut changed = Vec::new();
     if old.memory != new.memory {
         changed.push("memory.budget".to_owned());
@@ -110,7 +124,6 @@ fn changes(old: &Settings, new: &Settings) -> Result<Vec<String>, ReloadError> {
     if old.defaults != new.defaults {
         changed.push("defaults".to_owned());
     }
-    let names: BTreeSet<_> = old.policies.keys().chain(new.policies.keys()).collect();
     let differs = |name: &&&String| old.policies.get(**name) != new.policies.get(**name);
     changed.extend(names.iter().filter(differs).map(|name| format!("policies.{name}")));
     Ok(changed)
@@ -163,6 +176,8 @@ impl App {
             stopping: watch::Sender::new(false),
             clock,
             started_ms,
+            disk_errors: AtomicU64::new(0),
+            disk_failed_ms: AtomicU64::new(0),
         })))
     }
 
@@ -178,8 +193,8 @@ impl App {
         let old = self.settings();
         let changed = changes(&old, &new)?;
         self.spence().set_policies(new.defaults.clone(), new.policies.clone())?;
-        let budget = |settings: &Settings| settings.memory.as_ref().map(|memory| memory.budget);
-        if let Some(bytes) = budget(&new).filter(|_| budget(&old) != budget(&new))
+        let bytes = new.memory.as_ref().map(|memory| memory.budget);
+        if let Some(bytes) = bytes.filter(|bytes| *bytes != self.spence().stats().memory_budget)
             && let Err(error) = self.spence().resize_memory(bytes).await
         {
             self.spence().set_policies(old.defaults.clone(), old.policies.clone())?;
@@ -226,6 +241,15 @@ impl App {
     /// Unix time in milliseconds.
     pub(crate) fn now_ms(&self) -> u64 {
         self.0.clock.unix_ms()
+    }
+
+    /// Whether the disk has failed lately, given how often it has failed so far.
+    pub(crate) fn disk_failed_lately(&self, errors: u64) -> bool {
+        if self.0.disk_errors.swap(errors, Ordering::Relaxed) < errors {
+            self.0.disk_failed_ms.store(self.now_ms(), Ordering::Relaxed);
+        }
+        let failed_ms = self.0.disk_failed_ms.load(Ordering::Relaxed);
+        failed_ms > 0 && self.now_ms().saturating_sub(failed_ms) < DEGRADED_FOR_MS
     }
 
     /// Seconds since the start.

@@ -18,10 +18,8 @@ use crate::routes;
 
 /// Refuses whoever may not call.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    if request.uri().path() == "/health" {
-        return next.run(request).await;
-    }
-    match admit(&app, request.headers()) {
+    let is_health = request.uri().path() == "/health";
+    match admit(&app, request.headers(), is_health) {
         Ok(()) => next.run(request).await,
         Err(error) => {
             let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
@@ -35,11 +33,17 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     }
 }
 
-fn admit(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+/// `is_health`: whether it is asked for the health, which needs no token.
+fn admit(app: &App, headers: &HeaderMap, is_health: bool) -> Result<(), ApiError> {
     let server = &app.settings().server;
     if let Some(token) = &server.token {
+        if is_health {
+            return Ok(());
+        }
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let given = given.and_then(|value| value.strip_prefix("Bearer "));
+        let given = given.and_then(|value| value.split_once(' '));
+        let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
+        let given = given.map(|(_, token)| token);
         return match given {
             Some(given) if same(given.trim().as_bytes(), token.reveal().as_bytes()) => Ok(()),
             Some(_) => Err(ApiError::new(StatusCode::UNAUTHORIZED, "this is not the token")),

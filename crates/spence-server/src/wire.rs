@@ -152,7 +152,13 @@ impl TargetBody {
                 tag: Some(tag), namespace: None, key: None, prefix: None, glob: None, ..
             } => Ok(Target::Tag(tag)),
             Self { tag: Some(_), .. } => Err(("tag", "a tag goes alone: it covers all namespaces")),
-            Self { glob: Some(glob), .. } if !sure && glob.chars().all(|c| c == '*') => {
+            // A key is never empty, so one `?` beside a `*` leaves nothing out.
+            Self { glob: Some(glob), .. }
+                if !sure
+                    && glob.contains('*')
+                    && glob.chars().all(|c| matches!(c, '*' | '?'))
+                    && glob.matches('?').count() <= 1 =>
+            {
                 Err(("glob", "this matches everything; say \"yes\": true (--yes) if you mean it"))
             }
             Self { namespace: None, .. } => {

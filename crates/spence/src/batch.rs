@@ -11,11 +11,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::cached::Cached;
 use crate::error::{Error, ErrorKind};
+use crate::events::Happening;
 use crate::fetch::{Caller, Next, Stale, within};
 use crate::fill::{self, Fill, FillCx};
 use crate::flight::Ticket;
@@ -210,8 +211,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             let rest = wanted.split_off(wanted.len().min(batch.chunk));
             chunks.push(std::mem::replace(&mut wanted, rest));
         }
+        let turns = Arc::new(Semaphore::new(batch.parallel));
         let mut landed = stream::iter(chunks)
-            .map(|chunk| self.fetch_chunk(chunk, &policy, &fill))
+            .map(|chunk| self.fetch_chunk(chunk, &turns, &policy, &fill))
             .buffer_unordered(batch.parallel);
         while let Some(chunk) = landed.next().await {
             chunk.into_iter().for_each(&mut put);
@@ -237,6 +239,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     async fn fetch_chunk<F, R, E>(
         &self,
         mut wanted: Vec<Wanted<K, V>>,
+        turns: &Arc<Semaphore>,
         policy: &Arc<Policy>,
         fill: &Arc<F>,
     ) -> Vec<Answer<V>>
@@ -246,6 +249,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
         let mut answers = Vec::with_capacity(wanted.len());
+        // The semaphore is never closed.
+        let mut turn = Arc::clone(turns).acquire_owned().await.ok();
+        // Their time begins with their turn.
+        let clock = &self.engine.clock;
+        wanted.iter_mut().for_each(|wanted| wanted.caller.restart(clock));
         while !wanted.is_empty() {
             let (mut waiting, mut again, mut pilots) = (Vec::new(), Vec::new(), Vec::new());
             for Wanted { place, caller, ticket, stale } in wanted.drain(..) {
@@ -268,7 +276,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     }
                 }
             }
-            self.take_off_together(pilots, policy, fill);
+            // Given back when the call ends, whether or not anybody waits for it.
+            self.take_off_together(pilots, turn.take(), policy, fill);
             // Who need not wait is served before anybody waits.
             waiting.retain(|(Wanted { place, caller, ticket, stale }, _)| {
                 let served = self.while_revalidating(caller, ticket, stale);
@@ -305,6 +314,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     fn take_off_together<F, R, E>(
         &self,
         pilots: Vec<Pilot<K, V>>,
+        turn: Option<OwnedSemaphorePermit>,
         policy: &Arc<Policy>,
         fill: &Arc<F>,
     ) where
@@ -320,6 +330,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let (cache, fill) = (self.clone(), Arc::clone(fill));
         self.engine.spawner.spawn(Box::pin(async move {
             let (clock, counters) = (&cache.engine.clock, &cache.core.namespace.counters);
+            pilots.iter().for_each(|pilot| pilot.tell(Happening::FillStarted));
             counters.count(Count::OriginCall);
             let took = clock.stopwatch();
             let work = fill::run(async move { fill(contexts).await.map_err(Error::origin) });
@@ -329,6 +340,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             if !cache.land_together(pilots, result, share) {
                 counters.count(Count::OriginError);
             }
+            drop(turn);
         }));
     }
 

@@ -192,7 +192,8 @@ impl SpenceBuilder {
         let memory = Pools::new(settings, self.memory_bytes)?;
         let bans = Arc::new(Bans::default());
         let seed = crate::key::random_seed();
-        let registry = Arc::new(Registry::new(seed, self.policies, self.calendars));
+        let registry =
+            Arc::new(Registry::new(seed, self.policies, self.calendars, self.clock.clone()));
         let (disk, last_position) = match self.disk {
             None => (Box::new(NoDisk) as Box<dyn DiskStore>, 0),
             Some((_, bytes)) if bytes < MIN_BUDGET => {
@@ -202,7 +203,8 @@ impl SpenceBuilder {
             Some((dir, budget)) => {
                 let Self { disk_deadline: deadline, compress, durability, device, .. } = self;
                 let options = DiskOptions { dir, budget, deadline, compress, durability, device };
-                let judge = Box::new(ByPolicy(Arc::clone(&registry)));
+                let (registry, clock) = (Arc::clone(&registry), self.clock.clone());
+                let judge = Box::new(ByPolicy { registry, clock });
                 let (log, last) = open_disk(&*spawner, options, &self.clock, &bans, judge).await?;
                 (Box::new(log) as Box<dyn DiskStore>, last)
             }

@@ -1,5 +1,6 @@
 //! The engine: the tiers, the fence and the namespaces, shared by all caches of a node.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +41,33 @@ pub(crate) struct Engine {
     sweep_again: AtomicBool,
 }
 
-/// Judges what the disk holds by the policies in force.
-pub(crate) struct ByPolicy(pub(crate) Arc<Registry>);
+/// Judges what the disk holds by the policies in force, once these have been so for a while: what
+/// a mistaken policy calls gone must still be there when it is put right (contract C15).
+pub(crate) struct ByPolicy {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) clock: Clock,
+}
+
+/// How long policies are in force before anything is deleted on their account.
+const SETTLED_AFTER_MS: u64 = 600_000;
 
 impl Judge for ByPolicy {
     fn gone_at_ms(&self, entry: &StoredEntry) -> u64 {
-        let rules = self.0.rules_for(&entry.namespace);
+        // A calendar is foreign code; what it panics over is kept.
+        let judged = std::panic::catch_unwind(AssertUnwindSafe(|| self.judge(entry)));
+        judged.unwrap_or(u64::MAX)
+    }
+}
+
+impl ByPolicy {
+    fn judge(&self, entry: &StoredEntry) -> u64 {
+        // A cache that has yet to be built may have settings of its own.
+        let Some(namespace) = self.registry.get(&entry.namespace) else { return u64::MAX };
+        let settled_at_ms = self.registry.swapped_at_ms().saturating_add(SETTLED_AFTER_MS);
+        if self.clock.unix_ms() < settled_at_ms {
+            return u64::MAX;
+        }
+        let rules = namespace.rules();
         let lifetime = rules.lifetime(Life::of_stored(entry, false));
         let hard = u64::try_from(lifetime.hard.as_millis()).unwrap_or(u64::MAX);
         entry.born_ms.saturating_add(hard)

@@ -294,6 +294,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 }
 
 impl<K> Caller<K> {
+    /// Counts its time from now.
+    pub(crate) fn restart(&mut self, clock: &Clock) {
+        self.since = clock.stopwatch();
+    }
+
     /// What is left of a time that began when the caller came.
     fn left_of(&self, limit: Duration) -> Duration {
         limit.saturating_sub(self.since.elapsed())

@@ -92,7 +92,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let world = namespace.world();
         let mut expired = None;
         match engine.bans.verdict(&namespace.name, text, head.tags(), head.as_of) {
-            Verdict::Dead { since } => return (Admission::Passed { at: since }, Ack::done()),
+            Verdict::Dead { since } => {
+                let ack = self.bury_older(shard, hash, text, head.as_of, &keep, displaced);
+                return (Admission::Passed { at: since }, ack);
+            }
             Verdict::Expired { at_ms } => expired = Some(at_ms),
             Verdict::Alive => {}
         }
@@ -134,6 +137,28 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
         };
         (Admission::Granted { expired: expired.is_some() }, ack)
+    }
+
+    /// A value that a ban forbids is newer than what is held all the same: its reader must not see
+    /// that again (contract C8).
+    fn bury_older(
+        &self,
+        shard: &mut Shard,
+        hash: u64,
+        text: &Arc<str>,
+        as_of: u64,
+        keep: &Keep,
+        displaced: &mut Displaced,
+    ) -> Ack {
+        let (engine, namespace) = (&self.engine, &self.core.namespace);
+        let is_newer = matches!(shard.admit(hash, as_of), Admission::Granted { .. });
+        if matches!(keep, Keep::Promoted) || !is_newer {
+            return Ack::done();
+        }
+        shard.installed(hash, as_of);
+        displaced.0.extend(namespace.memory.remove(hash));
+        let (namespace, key) = (Arc::clone(&namespace.name), Arc::clone(text));
+        engine.disk.accept(Op::Remove { namespace, key, seq: engine.log.next() })
     }
 
     /// The work of `insert`.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::calendar::Calendar;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::key::MemoryHasher;
 use crate::lifetime::Rules;
@@ -77,6 +78,9 @@ pub(crate) struct Registry {
     seed: u64,
     policies: RwLock<Policies>,
     calendars: Calendars,
+    clock: Clock,
+    /// When the policies came into force, in milliseconds of Unix time.
+    swapped_at_ms: AtomicU64,
     by_name: RwLock<BTreeMap<Arc<str>, Registered>>,
 }
 
@@ -101,8 +105,15 @@ pub(crate) struct Blueprint {
 }
 
 impl Registry {
-    pub(crate) fn new(seed: u64, policies: Policies, calendars: Calendars) -> Self {
-        Self { seed, policies: RwLock::new(policies), calendars, by_name: RwLock::default() }
+    pub(crate) fn new(seed: u64, policies: Policies, calendars: Calendars, clock: Clock) -> Self {
+        let swapped_at_ms = AtomicU64::new(clock.unix_ms());
+        let policies = RwLock::new(policies);
+        Self { seed, policies, calendars, clock, swapped_at_ms, by_name: RwLock::default() }
+    }
+
+    /// When the policies in force came to be so, in milliseconds of Unix time.
+    pub(crate) fn swapped_at_ms(&self) -> u64 {
+        self.swapped_at_ms.load(Ordering::Relaxed)
     }
 
     /// The cache of this name: the existing one if it has the same types and schema, or the one
@@ -161,6 +172,7 @@ impl Registry {
             swapped.push((namespace, self.rules_of(policy)));
         }
         *self.policies.write() = policies;
+        self.swapped_at_ms.store(self.clock.unix_ms(), Ordering::Relaxed);
         for (namespace, rules) in swapped {
             namespace.rules.store(Arc::new(rules));
             // Only now: whoever sees the new world finds the new policy.

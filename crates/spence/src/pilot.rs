@@ -165,7 +165,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         weight
     }
 
-    fn tell(&self, what: Happening) {
+    pub(crate) fn tell(&self, what: Happening) {
         let about = Some((&self.cache.core.namespace.name, Some(&*self.text)));
         self.cache.engine.events.tell(about, what);
     }

@@ -4,9 +4,12 @@ use serde_json::Value;
 
 use crate::args::{Common, Get};
 use crate::client::{Client, segment};
+use crate::exit::{Code, Failure};
 use crate::render::{self, size};
 
 pub(crate) async fn run(common: &Common, Get { namespace, key }: Get) -> anyhow::Result<()> {
+    spence::key::check_text(&key)
+        .map_err(|error| Failure::error(Code::Refused, error.to_string()))?;
     let path = format!("/api/v1/cache/explain/{}/{}", segment(&namespace)?, segment(&key)?);
     let client = Client::connect(common).await?;
     let answer = client.get(&path).await;

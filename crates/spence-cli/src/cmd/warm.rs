@@ -20,7 +20,9 @@ pub(crate) async fn run(common: &Common, warm: Warm) -> anyhow::Result<()> {
         let text = match file.as_os_str() == "-" {
             true => {
                 let mut text = String::new();
-                std::io::stdin().lock().read_to_string(&mut text).context("read standard input")?;
+                std::io::stdin().lock().read_to_string(&mut text).map_err(|error| {
+                    Failure::error(Code::Refused, format!("read standard input: {error}"))
+                })?;
                 text
             }
             false => std::fs::read_to_string(&file).map_err(|error| {
@@ -28,6 +30,10 @@ pub(crate) async fn run(common: &Common, warm: Warm) -> anyhow::Result<()> {
             })?,
         };
         keys.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    if !per_second.is_finite() {
+        let message = format!("--per-second {per_second}: expected 0.01 to 10000");
+        return Err(Failure::error(Code::Refused, message));
     }
     let total = keys.len();
     let body = json!({ "namespace": namespace, "keys": keys, "per_second": per_second });
@@ -53,7 +59,7 @@ pub(crate) async fn run(common: &Common, warm: Warm) -> anyhow::Result<()> {
         ended = lines => ended,
         stopped = told_to_stop() => {
             stopped?;
-            Err(Failure::error(Code::Unavailable, "stopped; what was fetched stays"))
+            Err(Failure::error(Code::Stopped, "stopped; what was fetched stays"))
         }
     };
     bar.finish_and_clear();

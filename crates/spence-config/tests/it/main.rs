@@ -95,6 +95,10 @@ fn a_wrong_file_is_refused_with_the_line_and_a_caret() {
     insta::assert_snapshot!(check("profiles: { a: { profiles: { b: {} } } }\n"));
 }
 
+fn with_environment(name: &str, value: &str) -> Sources {
+    Sources { environment: environment(&[(name, value)]), ..Sources::default() }
+}
+
 #[test]
 fn wrong_settings_name_the_setting() {
     let check = |sources: Sources, expected: &str| {
@@ -111,6 +115,20 @@ fn wrong_settings_name_the_setting() {
     check(
         file("server: { token: '' }"),
         "server.token: is empty; give it a value, or leave it out (null)",
+    );
+    check(file("server: { token: 'é' }"), "server.token: expected printable ASCII without spaces");
+    check(
+        file("policies: { x: { memory_budget: 10GB } }"),
+        "policies.x.memory_budget: 10000000000 bytes; with 65536 for the others, such budgets come \
+         to 10000065536, more than memory.budget (100000000)",
+    );
+    check(
+        file("defaults: { memory_budget: 1MB }"),
+        "defaults.memory_budget: is for single policies; all caches share memory.budget",
+    );
+    check(
+        with_environment("SPENCE__MEMORY__BUDGET", "99999999999999999999GB"),
+        "SPENCE__MEMORY__BUDGET: `99999999999999999999GB` is too large",
     );
     check(
         file("server: { allow_origins: ['*'] }"),
@@ -131,8 +149,7 @@ fn wrong_settings_name_the_setting() {
     );
     let profile = Sources { profile: Some("prod".into()), ..file("profiles: { dev: {} }") };
     check(profile, "profile \"prod\" is not in the file; it has: dev");
-    let with =
-        |name, value| Sources { environment: environment(&[(name, value)]), ..Sources::default() };
+    let with = with_environment;
     check(
         with("SPENCE__MEMORY__BUDGET", "lots"),
         "SPENCE__MEMORY__BUDGET: `lots` is not a size such as 100MB, 64MiB or 4096",

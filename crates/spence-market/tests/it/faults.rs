@@ -96,6 +96,15 @@ async fn pages_are_followed_by_path_and_query_through_limits_in_their_midst() {
     assert_eq!(on_pages.bars(&key("AAPL", 90)).await.unwrap().len(), 90);
     assert_eq!(whole.calls().total(), 8);
 
+    // A row that comes twice is one bar, wherever a page ends.
+    let faults = vec![FaultRate { fault: Fault::DuplicateRow, probability: 1.0 }];
+    let twice = feed(FeedOptions { faults, page_rows: Some(5), ..FeedOptions::default() }).await;
+    let (_spence, doubled) = market(&twice, SECOND * 10).await;
+    for bars in [4, 5, 6, 11] {
+        let expected = truth("AAPL", bars).await;
+        assert_eq!(*doubled.bars(&key("AAPL", bars)).await.unwrap(), expected);
+    }
+
     let faults = vec![FaultRate { fault: Fault::RateLimited, probability: 0.3 }];
     let limited = feed(FeedOptions { faults, ..paged() }).await;
     let (_spence, through_limits) = market(&limited, SECOND * 30).await;

@@ -28,7 +28,12 @@ pub(crate) struct Reloaded {
     ),
 )]
 pub(crate) async fn reload(State(app): State<App>) -> ApiResult<Json<Reloaded>> {
-    match app.reload().await {
+    // In a task of its own: a caller that goes away must not leave it half done.
+    let reloading = tokio::spawn(async move { app.reload().await });
+    let reloaded = reloading
+        .await
+        .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    match reloaded {
         Ok(changed) => Ok(Json(Reloaded { changed })),
         Err(error @ ReloadError::Config(_)) => {
             Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))

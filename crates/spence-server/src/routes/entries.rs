@@ -108,7 +108,12 @@ pub(crate) async fn put(
     if let Some(tags) = tags {
         fill = fill.tags(tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()));
     }
-    raw(&app, &namespace)?.insert_fill(key, fill).await?;
+    let cache = raw(&app, &namespace)?;
+    if cache.policy().no_store {
+        let message = format!("{namespace}: its policy keeps nothing (no_store)");
+        return Err(ApiError::new(StatusCode::CONFLICT, message));
+    }
+    cache.insert_fill(key, fill).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag)]).into_response())
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
         }
     };
     Json(Health {
-        status: if snapshot.disk_errors == 0 { "ok" } else { "degraded" },
+        status: if app.disk_failed_lately(snapshot.disk_errors) { "degraded" } else { "ok" },
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.uptime_seconds(),
         tiers: Tiers {

@@ -31,6 +31,7 @@ async fn with_a_token_everything_but_health_needs_it() {
         assert_eq!(status(path, &[("authorization", "Basic open-sesame")]).await, 401);
     }
     assert_eq!(status(STATS, &[("authorization", "Bearer open-sesame")]).await, 200);
+    assert_eq!(status(STATS, &[("authorization", "bearer open-sesame")]).await, 200);
     let refused = service.get(STATS).await;
     assert_eq!(header(&refused, "www-authenticate"), "Bearer");
     assert_eq!(header(&refused, "content-type"), "application/json");

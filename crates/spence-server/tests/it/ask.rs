@@ -38,6 +38,7 @@ async fn a_dry_run_counts_and_everything_must_be_meant() {
     for (all, field) in [
         (json!({ "namespace": "notes", "glob": "*" }), "glob"),
         (json!({ "namespace": "notes", "glob": "**" }), "glob"),
+        (json!({ "namespace": "notes", "glob": "?*" }), "glob"),
         (json!({ "everything": true }), "yes"),
     ] {
         let (status, body) = answer(&service, INVALIDATE, all.clone()).await;

@@ -259,7 +259,10 @@ impl Op {
 
     fn bytes(&self) -> usize {
         match self {
-            Op::Put(entry) => entry.payload.len() + entry.key.len() + OVERHEAD_BYTES,
+            Op::Put(entry) => {
+                let tags: usize = entry.tags.iter().map(|tag| tag.len() + OVERHEAD_BYTES / 8).sum();
+                entry.payload.len() + entry.key.len() + tags + 2 * OVERHEAD_BYTES
+            }
             Op::Remove { key, .. } | Op::Expire { key, .. } => key.len() + OVERHEAD_BYTES,
             Op::Ban(_) => OVERHEAD_BYTES,
         }

@@ -46,7 +46,6 @@ pub(crate) struct DiskOptions {
 pub(crate) struct DiskLog {
     shared: Arc<Shared>,
     reader: Reader,
-    unverified_until: u64,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -83,6 +82,7 @@ impl DiskLog {
             usage: Mutex::new(recovered.usage),
             bans: Arc::clone(bans),
             judge,
+            unverified_until: recovered.unverified_until,
             total: recovered.total,
             errors: AtomicU64::new(0),
         });
@@ -96,8 +96,7 @@ impl DiskLog {
                 Error::with_source(ErrorKind::Storage, message, error)
             })?;
         let reader = Reader::new(clock.clone(), options.deadline);
-        let unverified_until = recovered.unverified_until;
-        let log = Self { shared, reader, unverified_until, writer: Mutex::new(Some(thread)) };
+        let log = Self { shared, reader, writer: Mutex::new(Some(thread)) };
         widened.into_iter().for_each(|ban| drop(log.accept(Op::Ban(ban))));
         Ok((log, recovered.last_position))
     }
@@ -160,7 +159,7 @@ impl DiskStore for DiskLog {
     }
 
     fn unverified_until(&self) -> u64 {
-        self.unverified_until
+        self.shared.unverified_until
     }
 
     fn bytes(&self) -> u64 {

@@ -127,9 +127,10 @@ impl Owner {
     ) -> io::Result<u64> {
         let unverified_until =
             if self.left.lost_power() { last } else { self.left.unverified_until };
-        let state = match durability {
-            Durability::Process => State::Open,
-            Durability::Power => State::Synced,
+        let state = match (durability, self.left.state) {
+            // What the last owner wrote may not have reached the device yet.
+            (Durability::Power, State::Open) | (Durability::Process, _) => State::Open,
+            (Durability::Power, State::Synced | State::Clean) => State::Synced,
         };
         self.left = Note { hash_key: Some(hasher.0), boot: boot(), state, unverified_until };
         self.note()?;

@@ -7,9 +7,11 @@
 
 use std::cmp::Reverse;
 use std::io;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
+use super::Durability;
 use super::hint::Listed;
 use super::index::{Located, Place};
 use super::recover::Sealed;
@@ -21,8 +23,9 @@ use crate::envelope::{RecordKind, StoredEntry};
 
 /// A fifth of a segment may be carried over when it is dropped.
 pub(super) const HOT_PART: u64 = 5;
-/// An oldest segment is looked through this often at most, in milliseconds.
-const LOOK_EVERY_MS: u64 = 60_000;
+/// An oldest segment is looked through this often at most, and at least, in milliseconds: policies
+/// may change what can be served.
+const LOOK_AFTER_MS: (u64, u64) = (60_000, 600_000);
 
 impl Writer {
     /// Copies the most read live records of `victims` into the active segment.
@@ -63,7 +66,11 @@ impl Writer {
     }
 
     fn carry(&mut self, located: Located, record: &[u8], entry: &StoredEntry) -> io::Result<()> {
+        let total = self.shared.total.load(Ordering::Relaxed);
         let Some(Active { segment, contents, .. }) = &mut self.active else { return Ok(()) };
+        if total + record.len() as u64 > self.shared.budget {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let offset = segment.bytes() as usize;
         segment.append(record)?;
         let place = Place::new(segment.slot, offset, record.len());
@@ -91,13 +98,14 @@ impl Writer {
             let gone_at_ms = self.oldest_gone_at_ms();
             if gone_at_ms > now_ms {
                 if let Some(oldest) = self.sealed.front_mut() {
-                    oldest.look_at_ms = gone_at_ms.max(now_ms.saturating_add(LOOK_EVERY_MS));
+                    let (soonest, latest) = LOOK_AFTER_MS;
+                    oldest.look_at_ms = now_ms + (gone_at_ms - now_ms).clamp(soonest, latest);
                 }
                 return;
             }
             if !self.drop_oldest() {
                 if let Some(oldest) = self.sealed.front_mut() {
-                    oldest.look_at_ms = now_ms.saturating_add(LOOK_EVERY_MS);
+                    oldest.look_at_ms = now_ms + LOOK_AFTER_MS.0;
                 }
                 return;
             }
@@ -145,6 +153,10 @@ impl Writer {
             active.segment.remove_hint()?;
         }
         active.segment.append(&bytes)?;
+        if self.shared.durability == Durability::Power {
+            // Their old copies are about to be deleted.
+            active.segment.sync()?;
+        }
         for ban in bans {
             active.contents.last_position = active.contents.last_position.max(ban.position);
             active.contents.ban(ban.clone());

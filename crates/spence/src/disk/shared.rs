@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) usage: Mutex<Usage>,
     pub(super) bans: Arc<Bans>,
     pub(super) judge: Box<dyn Judge>,
+    /// What was stored up to here may have been invalidated by something that was lost.
+    pub(super) unverified_until: u64,
     pub(super) total: Arc<AtomicU64>,
     pub(super) errors: AtomicU64,
 }

@@ -1,11 +1,11 @@
 //! What becomes of an operation: records in the writer's buffer, or nothing at all.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Op;
 use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES};
 use super::inbox::Work;
+use super::reclaim::HOT_PART;
 use super::segment::CARRIED_BYTES;
 use super::writer::{Done, Staged, Writer};
 use crate::ban::{Ban, Effect, What};
@@ -29,7 +29,10 @@ impl Writer {
             Op::Expire { namespace, key, seq, at_ms } => {
                 match self.current(hash) {
                     Current::Entry(mut entry)
-                        if entry.is(&namespace, &key) && !self.shared.is_dead(&entry) =>
+                        if entry.is(&namespace, &key)
+                            && !self.shared.is_dead(&entry)
+                            // Written anew it would look as if nothing had been lost.
+                            && entry.seq > self.shared.unverified_until =>
                     {
                         entry.expire(at_ms);
                         entry.seq = seq;
@@ -48,10 +51,12 @@ impl Writer {
     }
 
     fn stage_entry(&mut self, hash: u64, entry: &StoredEntry, done: Done) {
-        let most = self.shared.segment_bytes as usize - SEGMENT_HEADER_BYTES - CARRIED_BYTES;
+        // What a new segment begins with: its header, bans, and records that are carried over.
+        let hot = (self.shared.segment_bytes / HOT_PART) as usize;
+        let begin = SEGMENT_HEADER_BYTES + CARRIED_BYTES + hot;
+        let most = (self.shared.segment_bytes as usize).saturating_sub(begin);
         // The fields beside the payload are bounded: key, tags and names have limits.
         if entry.payload.len() + (32 << 10) > most {
-            self.shared.errors.fetch_add(1, Ordering::Relaxed);
             let (namespace, key) = (Arc::clone(&entry.namespace), Arc::clone(&entry.key));
             return self.stage_tombstone(hash, namespace, key, entry.seq, Some(done));
         }

@@ -15,7 +15,7 @@ use super::index::{Located, Place};
 use super::owner::Owner;
 use super::recover::Sealed;
 use super::rotate::sync_dir;
-use super::segment::{SPARE_BYTES, Segment};
+use super::segment::Segment;
 use super::shared::Shared;
 use crate::ban::{Ban, What};
 use crate::envelope::RecordKind;
@@ -98,7 +98,7 @@ impl Writer {
 
     pub(super) fn run(mut self) {
         let used = self.active.as_ref().map_or(0, |active| active.segment.bytes());
-        let growth = self.shared.segment_bytes.saturating_sub(used) + SPARE_BYTES;
+        let growth = self.shared.segment_bytes.saturating_sub(used) + self.spare();
         if self.shared.total.load(Ordering::Relaxed) + growth > self.shared.budget
             && let Err(error) = self.rotate()
         {
@@ -197,7 +197,10 @@ impl Writer {
         let Some(active) = &mut self.active else { return Err(io::ErrorKind::NotFound.into()) };
         let base = active.segment.bytes();
         let length = self.buffer.len() as u64;
-        if base + length > self.shared.segment_bytes || total + length > budget {
+        if base + length > self.shared.segment_bytes {
+            return Err(io::Error::other("the segment is full"));
+        }
+        if total + length > budget {
             return Err(io::ErrorKind::StorageFull.into());
         }
         if std::mem::take(&mut active.hinted) {

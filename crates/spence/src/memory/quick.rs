@@ -101,13 +101,15 @@ impl MemoryStore for QuickPool {
         let mut evicted = Evicted::default();
         let replaced = self.map.peek(&hash);
         self.map.insert_with_lifecycle(hash, slot, &mut evicted);
-        let displaced = std::mem::take(&mut evicted.0);
+        let mut displaced = std::mem::take(&mut evicted.0);
         for slot in &displaced {
             match replaced.as_ref().is_some_and(|replaced| Arc::ptr_eq(replaced, slot)) {
                 true => slot.head().leave(),
                 false => slot.head().evict(),
             }
         }
+        // Ours may be the last hold on it by now.
+        displaced.extend(replaced);
         Displaced(displaced)
     }
 

@@ -210,3 +210,43 @@ async fn batches_read_the_disk_and_hold_their_keys_to_the_limits() {
     assert_eq!(numbers.get_many(&wanted[..100]).await.iter().flatten().count(), 100);
     bench.close().await;
 }
+
+#[tokio::test]
+async fn no_more_calls_at_a_time_than_allowed_even_if_nobody_waits_for_them() {
+    let bench = Bench::in_memory().await;
+    let layer = PolicyLayer::new().stale_while_revalidate(Duration::from_secs(600));
+    let layer = layer.ttl(Duration::from_secs(60)).jitter(0.0);
+    let numbers: Numbers = bench.spence.cache("numbers").settings(layer).build().unwrap();
+    for n in 20..60 {
+        numbers.insert(key(n), n).await.unwrap();
+    }
+    bench.advance(61);
+    let (running, most) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
+    let fill = {
+        let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+        move |missing: Vec<FillCx<String, u32>>| {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            async move {
+                *running.lock() += 1;
+                let now = *running.lock();
+                let before = *most.lock();
+                *most.lock() = before.max(now);
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                *running.lock() -= 1;
+                let one = |cx: &FillCx<String, u32>| (cx.key().clone(), Fill::new(1));
+                Ok::<_, Error>(missing.iter().map(one).collect::<Fills<_, _>>())
+            }
+        }
+    };
+    let batch = Batch::chunks(4).parallel(2);
+    let answers = numbers.get_many_or_fetch(&keys(20..60), batch, fill).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap().freshness().is_stale()));
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((*most.lock(), *running.lock()), (2, 0));
+    assert_eq!(*numbers.peek(&key(59)).unwrap(), 1);
+    bench.close().await;
+}

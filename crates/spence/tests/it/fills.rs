@@ -336,3 +336,21 @@ async fn c01_what_was_invalidated_while_the_origin_failed_does_not_stand_in() {
     }
     bench.close().await;
 }
+
+#[tokio::test]
+async fn c08_what_a_ban_forbids_is_newer_all_the_same() {
+    let bench = Bench::in_memory().await;
+    let (numbers, gate) = (bench.numbers(), Gate::new());
+    let key = "a".to_owned();
+    numbers.insert(key.clone(), 100).await.unwrap();
+    bench.advance(61);
+    let reading = gate.read(&numbers, "a");
+    gate.called(1).await;
+    bench.spence.invalidate_tag("tag").await.unwrap();
+    gate.answer();
+    assert_eq!(reading.await.unwrap().unwrap().0, 1, "it began before the ban");
+    // Whoever has seen 1 must not be handed 100 again.
+    assert!(numbers.get(&key).await.is_none());
+    assert!(bench.origin.fail(&numbers, "a").await.is_err());
+    bench.close().await;
+}

@@ -112,3 +112,29 @@ async fn a_killed_process_on_the_same_boot_costs_no_proof() {
     assert_eq!(freshness(&numbers, "a").await, Freshness::Fresh);
     spence.close().await;
 }
+
+#[tokio::test]
+async fn what_an_unsynced_owner_left_behind_is_not_taken_for_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spence, numbers) = open(dir.path(), Durability::Process).await;
+    numbers.insert("a".to_owned(), 1).await.unwrap();
+    let killed = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(dir.path()).unwrap() {
+        let path = file.unwrap().path();
+        fs::copy(&path, killed.path().join(path.file_name().unwrap())).unwrap();
+    }
+    spence.close().await;
+    let (spence, _numbers) = open(killed.path(), Durability::Power).await;
+    let cut = after_a_power_cut(killed.path());
+    spence.close().await;
+    let (spence, numbers) = open(cut.path(), Durability::Power).await;
+    assert_eq!(freshness(&numbers, "a").await, Freshness::Unverified);
+    // Ending its freshness proves nothing either.
+    numbers.expire(&"a".to_owned()).await.unwrap();
+    spence.close().await;
+    let (spence, numbers) = open(cut.path(), Durability::Power).await;
+    assert!(
+        numbers.get(&"a".to_owned()).await.is_none_or(|held| held.freshness() != Freshness::Fresh)
+    );
+    spence.close().await;
+}

@@ -80,6 +80,10 @@ async fn what_can_be_served_no_more_is_given_back_without_waiting_for_the_budget
     let builder = Spence::builder().clock(clock).disk(dir.path(), 64_000_000);
     let spence = builder.policy("blobs", PolicyLayer::new().ttl(hour)).build().await.unwrap();
     let blobs: Blobs = spence.cache("blobs").build().unwrap();
+    // Not before the policy has been in force for a while: it may be a mistake.
+    blobs.insert(5_999, blob(5_999)).await.unwrap();
+    assert!(bytes_in(dir.path()) >= full);
+    hands.advance(Duration::from_secs(601));
     for key in 6_000..6_010 {
         blobs.insert(key, blob(key)).await.unwrap();
     }
