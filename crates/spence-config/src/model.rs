@@ -132,6 +132,8 @@ sections! {
         error_backoff_max: Span,
         /// The market calendar of session times to live.
         calendar: String,
+        /// How values are compressed on disk, if `disk.compression` compresses at all.
+        compression: Compression,
         /// Bytes of memory that the cache has for itself.
         memory_budget: Size,
     }

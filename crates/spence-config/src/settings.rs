@@ -315,6 +315,7 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
     layer.error_backoff = span(fields.error_backoff);
     layer.error_backoff_max = span(fields.error_backoff_max);
     layer.calendar = fields.calendar.map(|name| Some(name.into()));
+    layer.compress = fields.compression.map(|how| how == Compression::Lz4);
     layer.memory_budget = fields.memory_budget.map(|size| Some(size.0));
     layer
 }

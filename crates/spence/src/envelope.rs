@@ -72,6 +72,8 @@ pub(crate) struct StoredEntry {
     pub(crate) cost_micro_usd: u64,
     pub(crate) validator: Validator,
     pub(crate) codec: CodecId,
+    /// Whether the payload is worth compressing, as its policy says; not stored itself.
+    pub(crate) compress: bool,
     pub(crate) payload: Bytes,
 }
 
@@ -269,6 +271,8 @@ fn read_entry(bytes: &Bytes, fields: &[u8]) -> Option<StoredEntry> {
         cost_micro_usd: fields.cost_micro_usd,
         validator: fields.validator,
         codec: CodecId { id: fields.codec, version: fields.codec_version },
+        // If it is written anew, then as it was.
+        compress: fields.compression != 0,
         payload: packed.unpack()?,
     })
 }
@@ -313,6 +317,7 @@ pub(crate) mod tests {
             cost_micro_usd: 400,
             validator: Validator::ETag("\"v1\"".into()),
             codec: CodecId { id: 1, version: 1 },
+            compress: false,
             payload: Bytes::from_static(b"payload"),
         }
     }

@@ -284,6 +284,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             cost_micro_usd: detail.cost_micro_usd,
             validator: detail.validator.clone(),
             codec: mark(&**codec),
+            compress: namespace.rules().policy.compress,
             payload,
         }))
     }

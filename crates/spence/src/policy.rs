@@ -160,6 +160,9 @@ policy! {
     /// The market calendar whose sessions [`Ttl::BySession`] follows, such as `XNYS`. Default
     /// none.
     calendar: Option<Arc<str>> = None;
+    /// Whether values are compressed on disk, by LZ4 and if that makes them an eighth smaller.
+    /// Default: yes, if the engine compresses at all. Say no for bodies compressed already.
+    compress: bool = true;
     /// Bytes of memory that the cache has for itself, taken from the budget that the others share.
     /// Counts when the cache is built. At least 64 KiB; default none.
     memory_budget: Option<u64> = None;

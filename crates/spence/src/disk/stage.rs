@@ -72,7 +72,7 @@ impl Writer {
             ban: None,
             done: Some(done),
         };
-        let packed = match self.shared.compress {
+        let packed = match self.shared.compress && entry.compress {
             true => Packed::lz4(&entry.payload),
             false => Packed::plain(&entry.payload),
         };

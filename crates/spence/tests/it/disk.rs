@@ -340,3 +340,21 @@ async fn c09_jitter_is_the_same_in_memory_on_disk_and_after_a_restart() {
     assert!(alive[0].len() > 20 && alive[0].len() < 80, "{:?}", alive[0]);
     assert!(alive.iter().all(|held| *held == alive[0]));
 }
+
+#[tokio::test]
+async fn a_policy_may_leave_its_values_uncompressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let spence = Spence::builder().disk(dir.path(), 4_000_000).build().await.unwrap();
+    let layer = spence::PolicyLayer::new().compress(false);
+    let plain: Blobs = spence.cache("plain").settings(layer).build().unwrap();
+    let packed: Blobs = spence.cache("packed").build().unwrap();
+    plain.insert(1, blob(1, 1, 50_000)).await.unwrap();
+    packed.insert(1, blob(1, 1, 50_000)).await.unwrap();
+    let of = |name| spence.stats().caches.iter().find(|(n, _)| n == name).unwrap().1.disk_bytes;
+    assert!(of("plain") > 50_000 && of("packed") < 2_000);
+    // Written anew, a record stays as it was.
+    plain.expire(&1).await.unwrap();
+    packed.expire(&1).await.unwrap();
+    assert!(of("plain") > 50_000 && of("packed") < 2_000);
+    spence.close().await;
+}
