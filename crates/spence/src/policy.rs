@@ -112,10 +112,10 @@ macro_rules! policy {
             let built_in = Policy::default();
             vec![$({
                 let from = layers.iter().find_map(|(name, layer)| {
-                    layer.$field.as_ref().map(|value| (format!("{value:?}"), *name))
+                    layer.$field.as_ref().map(|value| (value.in_words(), *name))
                 });
                 let (value, from) =
-                    from.unwrap_or_else(|| (format!("{:?}", built_in.$field), "built-in"));
+                    from.unwrap_or_else(|| (built_in.$field.in_words(), "built-in"));
                 Setting { name: stringify!($field), value, from }
             },)*]
         }
@@ -166,6 +166,53 @@ policy! {
     /// Bytes of memory that the cache has for itself, taken from the budget that the others share.
     /// Counts when the cache is built. At least 64 KiB; default none.
     memory_budget: Option<u64> = None;
+}
+
+/// A value as one writes it in a configuration.
+trait InWords {
+    fn in_words(&self) -> String;
+}
+
+impl InWords for Duration {
+    fn in_words(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl InWords for Ttl {
+    fn in_words(&self) -> String {
+        match self {
+            Ttl::Always(ttl) => ttl.in_words(),
+            Ttl::BySession { open, closed } => format!("{{ open: {open:?}, closed: {closed:?} }}"),
+        }
+    }
+}
+
+impl InWords for StaleUse {
+    fn in_words(&self) -> String {
+        match self {
+            StaleUse::WithinGrace => "within grace".to_owned(),
+            StaleUse::Never => "never".to_owned(),
+        }
+    }
+}
+
+impl InWords for bool {
+    fn in_words(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl InWords for f64 {
+    fn in_words(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl<T: std::fmt::Display> InWords for Option<T> {
+    fn in_words(&self) -> String {
+        self.as_ref().map_or_else(|| "none".to_owned(), T::to_string)
+    }
 }
 
 /// A setting in force, and the layer that it comes from.

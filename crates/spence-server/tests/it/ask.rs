@@ -67,7 +67,7 @@ async fn explain_tells_tiers_policy_ban_and_miss() {
         (&json!("fresh"), &json!("t"))
     );
     let ttl = held["policy"].as_array().unwrap().iter().find(|s| s["name"] == "ttl").unwrap();
-    assert_eq!((&ttl["from"], &ttl["value"]), (&json!("policy"), &json!("Always(300s)")));
+    assert_eq!((&ttl["from"], &ttl["value"]), (&json!("policy"), &json!("300s")));
     answer(&service, INVALIDATE, json!({ "tag": "t" })).await;
     assert_eq!(service.get("/api/v1/cache/entries/notes/a").await.status(), 404);
     let banned = service.json(path).await;
