@@ -111,12 +111,6 @@ fn changes(old: &Settings, new: &Settings) -> Result<Vec<String>, ReloadError> {
         return Err(ReloadError::Restart(section));
     }
     let names: BTreeSet<_> = old.policies.keys().chain(new.policies.keys()).collect();
-    let own = |settings: &Settings, name: &str| {
-        settings.policies.get(name).and_then(|policy| policy.memory_budget)
-    };
-    if names.iter().any(|name| own(old, name) != own(new, name)) {
-        return Err(ReloadError::Restart("policies: memory_budget"));
-    }
     let mut changed = Vec::new();
     if old.memory != new.memory {
         changed.push("memory.budget".to_owned());

@@ -5,7 +5,6 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::app::App;
 use crate::router::router;
@@ -23,20 +22,18 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (stopping, stopped) = watch::channel(false);
-    let stopped_app = app.clone();
+    let stopping = app.clone();
     let until = async move {
         stop.await;
-        stopped_app.stop();
-        stopping.send_replace(true);
+        stopping.stop();
     };
     let serving = tokio::spawn(
         axum::serve(listener, router(app.clone())).with_graceful_shutdown(until).into_future(),
     );
-    let mut told = stopped;
+    let mut told = app.stopping();
     let clock = app.clock().clone();
     let overdue = async move {
-        // The sender is dropped only after it has sent.
+        // The sender lives as long as the service.
         drop(told.wait_for(|stopping| *stopping).await);
         clock.sleep(GRACE).await;
     };

@@ -100,7 +100,8 @@ impl SpenceBuilder {
 
     /// Keeps values in a directory, in files of at most `bytes` in all. Default: no disk tier.
     /// The directory is created if need be and belongs to one engine at a time. At least 4 MB;
-    /// a value larger than about a sixty-fourth of the budget stays in memory only.
+    /// a value larger than about an eightieth of the budget (or 640 KB of a budget below 64 MB, or
+    /// 50 MB) stays in memory only.
     #[must_use]
     pub fn disk(mut self, dir: impl Into<PathBuf>, bytes: u64) -> Self {
         self.disk = Some((dir.into(), bytes));

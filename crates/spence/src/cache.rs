@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::ban::Effect;
 use crate::cached::Cached;
 use crate::codec::Codec;
 use crate::engine::Engine;
@@ -150,10 +151,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// `Storage` when the disk could not record it: memory has forgotten the value, but a crash
     /// may bring it back. `InvalidArgument` for a key outside its limits.
     pub async fn invalidate(&self, key: &K) -> Result<Scope, Error> {
-        let namespace = Arc::clone(&self.core.namespace);
-        let (hash, name) = (namespace.hasher.hash(key), Arc::clone(&namespace.name));
-        let text = self.text_of(key)?;
-        self.engine.invalidate_key(Some(Held { hash, namespace }), name, text).await
+        self.outdate(key, Effect::Invalidate).await
     }
 
     /// Ends the freshness of what is held under `key` now; it may still be served, labelled stale,
@@ -162,10 +160,16 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// As for [`Cache::invalidate`].
     pub async fn expire(&self, key: &K) -> Result<Scope, Error> {
+        self.outdate(key, self.engine.expiry()).await
+    }
+}
+
+impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
+    async fn outdate(&self, key: &K, effect: Effect) -> Result<Scope, Error> {
         let namespace = Arc::clone(&self.core.namespace);
         let (hash, name) = (namespace.hasher.hash(key), Arc::clone(&namespace.name));
         let text = self.text_of(key)?;
-        self.engine.expire_key(Some(Held { hash, namespace }), name, text).await
+        self.engine.outdate_key(Some(Held { hash, namespace }), name, text, effect).await
     }
 }
 

@@ -52,6 +52,10 @@ pub(crate) struct ByPolicy {
 const SETTLED_AFTER_MS: u64 = 600_000;
 
 impl Judge for ByPolicy {
+    fn settled_at_ms(&self) -> u64 {
+        self.registry.swapped_at_ms().saturating_add(SETTLED_AFTER_MS)
+    }
+
     fn gone_at_ms(&self, entry: &StoredEntry) -> u64 {
         // A calendar is foreign code; what it panics over is kept.
         let judged = std::panic::catch_unwind(AssertUnwindSafe(|| self.judge(entry)));
@@ -63,8 +67,7 @@ impl ByPolicy {
     fn judge(&self, entry: &StoredEntry) -> u64 {
         // A cache that has yet to be built may have settings of its own.
         let Some(namespace) = self.registry.get(&entry.namespace) else { return u64::MAX };
-        let settled_at_ms = self.registry.swapped_at_ms().saturating_add(SETTLED_AFTER_MS);
-        if self.clock.unix_ms() < settled_at_ms {
+        if self.clock.unix_ms() < self.settled_at_ms() {
             return u64::MAX;
         }
         let rules = namespace.rules();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::clock::{Ticks, duration_of, ticks_in};
 use crate::envelope::{StoredEntry, Validator};
 use crate::key::Key;
-use crate::lifetime::{Life, Rules};
+use crate::lifetime::{Life, Rules, seed};
 use crate::namespace::Namespace;
 use crate::outcome::Freshness;
 use crate::stats::Count;
@@ -220,8 +220,7 @@ impl Head {
             born_ms,
             expired: (expired != Ticks::MAX)
                 .then(|| duration_of(expired.saturating_sub(self.born))),
-            // The same in memory and on disk, now and after a restart (contract C9).
-            seed: u64::from(self.seed) << 32 ^ self.as_of,
+            seed: seed(self.seed, self.as_of),
         });
         let at = |age| self.born.saturating_add(ticks_in(age));
         self.fresh.store(at(lifetime.fresh), Ordering::Relaxed);

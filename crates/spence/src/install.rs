@@ -131,10 +131,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 }
                 engine.disk.accept(Op::Put(Arc::from(stored)))
             }
-            Keep::Put(_) | Keep::Remove | Keep::Forget => {
-                let (namespace, key) = (Arc::clone(&namespace.name), Arc::clone(text));
-                engine.disk.accept(Op::Remove { namespace, key, seq: engine.log.next() })
-            }
+            Keep::Put(_) | Keep::Remove | Keep::Forget => self.remove_from_disk(text),
         };
         (Admission::Granted { expired: expired.is_some() }, ack)
     }
@@ -150,15 +147,19 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         keep: &Keep,
         displaced: &mut Displaced,
     ) -> Ack {
-        let (engine, namespace) = (&self.engine, &self.core.namespace);
         let is_newer = matches!(shard.admit(hash, as_of), Admission::Granted { .. });
         if matches!(keep, Keep::Promoted) || !is_newer {
             return Ack::done();
         }
         shard.installed(hash, as_of);
-        displaced.0.extend(namespace.memory.remove(hash));
-        let (namespace, key) = (Arc::clone(&namespace.name), Arc::clone(text));
-        engine.disk.accept(Op::Remove { namespace, key, seq: engine.log.next() })
+        displaced.0.extend(self.core.namespace.memory.remove(hash));
+        self.remove_from_disk(text)
+    }
+
+    fn remove_from_disk(&self, text: &Arc<str>) -> Ack {
+        let (namespace, key) = (Arc::clone(&self.core.namespace.name), Arc::clone(text));
+        let seq = self.engine.log.next();
+        self.engine.disk.accept(Op::Remove { namespace, key, seq })
     }
 
     /// The work of `insert`.

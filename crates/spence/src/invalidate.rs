@@ -55,85 +55,62 @@ pub enum Target {
 }
 
 impl Engine {
-    /// Never serves again what `target` covers now, not even as a fallback.
-    pub(crate) async fn invalidate(self: &Arc<Self>, target: &Target) -> Result<Scope, Error> {
+    /// Never serves again what `target` covers now, not even as a fallback; or ends its freshness,
+    /// so that it may still be served as stale.
+    pub(crate) async fn outdate(
+        self: &Arc<Self>,
+        target: &Target,
+        effect: Effect,
+    ) -> Result<Scope, Error> {
         match self.locate(target)? {
-            Place::Key { held, name, text } => self.invalidate_key(held, name, text).await,
-            Place::Many(what) => self.ban(what, Effect::Invalidate).await,
-        }
-    }
-
-    /// Ends the freshness of what `target` covers now; it may still be served as stale.
-    pub(crate) async fn expire(self: &Arc<Self>, target: &Target) -> Result<Scope, Error> {
-        match self.locate(target)? {
-            Place::Key { held, name, text } => self.expire_key(held, name, text).await,
-            Place::Many(what) => {
-                self.ban(what, Effect::Expire { at_ms: self.clock.unix_ms() }).await
-            }
+            Place::Key { held, name, text } => self.outdate_key(held, name, text, effect).await,
+            Place::Many(what) => self.ban(what, effect).await,
         }
     }
 
     /// `held` is where memory holds the key; `None` if no cache of that name exists in this
     /// process, so that only the disk can hold it.
-    pub(crate) async fn invalidate_key(
+    pub(crate) async fn outdate_key(
         &self,
         held: Option<Held>,
         name: Arc<str>,
         key: Arc<str>,
+        effect: Effect,
     ) -> Result<Scope, Error> {
-        let (space, text) = (Arc::clone(&name), Arc::clone(&key));
-        let removed;
+        let (namespace, text) = (Arc::clone(&name), Arc::clone(&key));
+        let touched;
         let ack = {
             let mut shard = self.flights.lock(held.as_ref().map_or(0, |held| held.hash));
-            let seq = self.log.next();
-            removed = held.as_ref().and_then(|held| held.invalidate(&mut shard, seq));
-            self.disk.accept(Op::Remove { namespace: name, key, seq })
+            let (seq, now) = (self.log.next(), self.clock.ticks());
+            touched = held.as_ref().and_then(|held| held.outdate(&mut shard, seq, now, effect));
+            self.disk.accept(match effect {
+                Effect::Invalidate => Op::Remove { namespace, key: text, seq },
+                Effect::Expire { at_ms } => Op::Expire { namespace, key: text, seq, at_ms },
+            })
         };
-        drop(removed);
-        if let Some(late) = self.late(held.as_ref(), &space, &text) {
-            // A reader may have found it on disk before that was removed.
+        drop(touched);
+        if let Some(late) = self.late(held.as_ref(), &name, &key) {
+            // A reader may have found it on disk before that was told.
             let mut shard = self.flights.lock(late.hash);
-            let removed = late.invalidate(&mut shard, self.log.next());
+            let touched = late.outdate(&mut shard, self.log.next(), self.clock.ticks(), effect);
             drop(shard);
-            drop(removed);
+            drop(touched);
         }
         if let Some(held) = held {
             held.namespace.counters.count(Count::Invalidation);
         }
-        self.events.tell(Some((&space, Some(&text))), Happening::Invalidated);
+        let what = match effect {
+            Effect::Invalidate => Happening::Invalidated,
+            Effect::Expire { .. } => Happening::Expired,
+        };
+        self.events.tell(Some((&name, Some(&key))), what);
         ack.kept(&self.clock).await?;
         Ok(Scope::Node)
     }
 
-    pub(crate) async fn expire_key(
-        &self,
-        held: Option<Held>,
-        name: Arc<str>,
-        key: Arc<str>,
-    ) -> Result<Scope, Error> {
-        let (space, text) = (Arc::clone(&name), Arc::clone(&key));
-        let expired;
-        let ack = {
-            let mut shard = self.flights.lock(held.as_ref().map_or(0, |held| held.hash));
-            let seq = self.log.next();
-            let now = self.clock.ticks();
-            expired = held.as_ref().and_then(|held| held.expire(&mut shard, seq, now));
-            let at_ms = self.clock.unix_ms();
-            self.disk.accept(Op::Expire { namespace: name, key, seq, at_ms })
-        };
-        drop(expired);
-        if let Some(late) = self.late(held.as_ref(), &space, &text) {
-            let mut shard = self.flights.lock(late.hash);
-            let expired = late.expire(&mut shard, self.log.next(), self.clock.ticks());
-            drop(shard);
-            drop(expired);
-        }
-        if let Some(held) = held {
-            held.namespace.counters.count(Count::Invalidation);
-        }
-        self.events.tell(Some((&space, Some(&text))), Happening::Expired);
-        ack.kept(&self.clock).await?;
-        Ok(Scope::Node)
+    /// The effect of an expiry now.
+    pub(crate) fn expiry(&self) -> Effect {
+        Effect::Expire { at_ms: self.clock.unix_ms() }
     }
 
     /// Where memory holds a key whose cache came to be since it was looked for.
@@ -232,16 +209,24 @@ impl Held {
     }
 
     /// The entry is for the caller to drop, after the lock.
-    fn invalidate(&self, shard: &mut Shard, position: u64) -> Option<Slot> {
-        shard.doom(self.hash, position);
-        self.namespace.memory.remove(self.hash)
-    }
-
-    /// The entry is for the caller to drop, after the lock.
-    fn expire(&self, shard: &mut Shard, position: u64, now: Ticks) -> Option<Slot> {
-        shard.expire(self.hash, position);
-        let slot = self.namespace.memory.peek(self.hash)?;
-        slot.head().expire(now);
-        Some(slot)
+    fn outdate(
+        &self,
+        shard: &mut Shard,
+        position: u64,
+        now: Ticks,
+        effect: Effect,
+    ) -> Option<Slot> {
+        match effect {
+            Effect::Invalidate => {
+                shard.doom(self.hash, position);
+                self.namespace.memory.remove(self.hash)
+            }
+            Effect::Expire { .. } => {
+                shard.expire(self.hash, position);
+                let slot = self.namespace.memory.peek(self.hash)?;
+                slot.head().expire(now);
+                Some(slot)
+            }
+        }
     }
 }

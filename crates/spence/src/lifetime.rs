@@ -34,6 +34,12 @@ pub(crate) struct Life {
     pub(crate) seed: u64,
 }
 
+/// The seed of an entry's jitter, by its key and version: the same in memory and on disk, now and
+/// after a restart (contract C9).
+pub(crate) fn seed(key: u32, as_of: u64) -> u64 {
+    u64::from(key) << 32 ^ as_of
+}
+
 impl Life {
     pub(crate) fn of_stored(entry: &StoredEntry, unverified: bool) -> Self {
         let expired = entry.expired_at_ms.map(|at| at.saturating_sub(entry.born_ms));
@@ -43,7 +49,7 @@ impl Life {
             unverified,
             expired: expired.map(Duration::from_millis),
             born_ms: entry.born_ms,
-            seed: u64::from(jitter_seed(&entry.key)) << 32 ^ entry.as_of,
+            seed: seed(jitter_seed(&entry.key), entry.as_of),
         }
     }
 }

@@ -50,8 +50,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     #[cold]
     pub(crate) fn peek_cold(&self, hash: u64, key: &K) -> Option<Cached<V>> {
-        let held = self.in_memory(hash, key);
-        self.serve_held(&key.canonical(), held)
+        match self.in_memory(hash, key) {
+            // It looks into memory only, so it does no more than count why not.
+            Held::Nothing(cause) => {
+                self.core.namespace.counters.miss(cause);
+                None
+            }
+            held => self.serve_held(&key.canonical(), held),
+        }
     }
 
     #[cold]

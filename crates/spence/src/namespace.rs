@@ -161,14 +161,10 @@ impl Registry {
         // The lock keeps caches from being built meanwhile.
         let by_name = self.by_name.write();
         let mut swapped = Vec::new();
+        // Not only of caches that exist: one that is built under the new ones could not go back.
+        self.policies.read().check_same_memory_budgets(&policies)?;
         for Registered { blueprint, namespace, .. } in by_name.values() {
             let policy = policies.resolve(blueprint)?;
-            if policy.memory_budget != namespace.rules().policy.memory_budget {
-                return Err(Error::invalid(format!(
-                    "cache {:?}: memory_budget cannot change while it runs",
-                    blueprint.name
-                )));
-            }
             swapped.push((namespace, self.rules_of(policy)));
         }
         *self.policies.write() = policies;
@@ -224,6 +220,24 @@ impl Registry {
 }
 
 impl Policies {
+    fn check_same_memory_budgets(&self, other: &Self) -> Result<(), Error> {
+        let own = |policies: &Self, name: &String| {
+            policies.named.get(name).and_then(|layer| layer.memory_budget)
+        };
+        let mut names = self.named.keys().chain(other.named.keys());
+        let differs = |name: &&String| own(self, name) != own(other, name);
+        let changed = match self.defaults.memory_budget == other.defaults.memory_budget {
+            true => names.find(differs).map(String::as_str),
+            false => Some("defaults"),
+        };
+        match changed {
+            None => Ok(()),
+            Some(name) => Err(Error::invalid(format!(
+                "policy {name:?}: memory_budget cannot change while the engine runs"
+            ))),
+        }
+    }
+
     fn resolve(&self, blueprint: &Blueprint) -> Result<Policy, Error> {
         let named = match &blueprint.policy_name {
             None => self.named.get(&blueprint.name),

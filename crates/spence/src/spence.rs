@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ban::Effect;
 use crate::builder::SpenceBuilder;
 use crate::cache_builder::CacheBuilder;
 use crate::engine::Engine;
@@ -64,7 +65,7 @@ impl Spence {
     /// `InvalidArgument` for a target that cannot be; `Storage` when the disk could not record it:
     /// it holds in this process, but a crash may bring values back.
     pub async fn invalidate(&self, target: &Target) -> Result<Scope, Error> {
-        self.engine.invalidate(target).await
+        self.engine.outdate(target, Effect::Invalidate).await
     }
 
     /// Ends the freshness of what `target` covers now; it may still be served, labelled stale,
@@ -73,7 +74,7 @@ impl Spence {
     /// # Errors
     /// As for [`Spence::invalidate`].
     pub async fn expire(&self, target: &Target) -> Result<Scope, Error> {
-        self.engine.expire(target).await
+        self.engine.outdate(target, self.engine.expiry()).await
     }
 
     /// Invalidates everything that was filled with `tag`, in all caches.

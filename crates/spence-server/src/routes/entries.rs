@@ -11,14 +11,17 @@ use spence_config::Span;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::raw::{RawCache, RawValue, raw_cache};
-use crate::routes::{Json, Segments, X_SPENCE_KEY, about, header_text};
+use crate::routes::{EntryPath, Json, Segments, X_SPENCE_KEY, about, header_text};
 use crate::wire::{ErrorBody, Reached, TargetBody};
 
 /// `?ttl=5m&tags=a,b`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PutQuery {
+    /// How long it is fresh, such as 5m; default by the policy.
     ttl: Option<String>,
+    /// Separated by commas.
     tags: Option<String>,
 }
 
@@ -28,10 +31,7 @@ pub(crate) struct PutQuery {
     path = "/api/v1/cache/entries/{namespace}/{key}",
     tag = "cache",
     summary = "A raw value, with where it came from in headers",
-    params(
-        ("namespace" = String, Path, description = "the cache's name"),
-        ("key" = String, Path, description = "the canonical text of the key; may contain `/`"),
-    ),
+    params(EntryPath),
     responses(
         (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
         (status = 304, description = "If-None-Match knows it"),
@@ -41,7 +41,7 @@ pub(crate) struct PutQuery {
 )]
 pub(crate) async fn get(
     State(app): State<App>,
-    Segments((namespace, key)): Segments<(String, String)>,
+    Segments(EntryPath { namespace, key }): Segments<EntryPath>,
     request_headers: HeaderMap,
 ) -> ApiResult<Response> {
     let missing =
@@ -72,12 +72,7 @@ pub(crate) async fn get(
     path = "/api/v1/cache/entries/{namespace}/{key}",
     tag = "cache",
     summary = "Puts a raw value in",
-    params(
-        ("namespace" = String, Path, description = "the cache's name; made if it does not exist"),
-        ("key" = String, Path, description = "the key"),
-        ("ttl" = Option<String>, Query, description = "such as 5m"),
-        ("tags" = Option<String>, Query, description = "separated by commas"),
-    ),
+    params(EntryPath, PutQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 204, description = "it is in"),
@@ -87,7 +82,7 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn put(
     State(app): State<App>,
-    Segments((namespace, key)): Segments<(String, String)>,
+    Segments(EntryPath { namespace, key }): Segments<EntryPath>,
     query: Result<Query<PutQuery>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
     body: Bytes,
@@ -123,10 +118,7 @@ pub(crate) async fn put(
     path = "/api/v1/cache/entries/{namespace}/{key}",
     tag = "cache",
     summary = "Invalidates a key",
-    params(
-        ("namespace" = String, Path, description = "the cache's name"),
-        ("key" = String, Path, description = "the canonical text of the key; may contain `/`"),
-    ),
+    params(EntryPath),
     responses(
         (status = 200, body = Reached),
         (status = "4XX", description = "the input is refused", body = ErrorBody),
@@ -134,7 +126,7 @@ pub(crate) async fn put(
 )]
 pub(crate) async fn delete(
     State(app): State<App>,
-    Segments((namespace, key)): Segments<(String, String)>,
+    Segments(EntryPath { namespace, key }): Segments<EntryPath>,
 ) -> ApiResult<Json<Reached>> {
     let target = TargetBody { namespace: Some(namespace), key: Some(key), ..TargetBody::default() };
     let invalid = |(field, message): (&str, &str)| ApiError::field(field, message);

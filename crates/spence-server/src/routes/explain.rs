@@ -10,7 +10,7 @@ use futures_util::stream;
 
 use crate::app::App;
 use crate::error::ApiResult;
-use crate::routes::{Json, Segments};
+use crate::routes::{EntryPath, Json, Segments};
 use crate::wire::{ErrorBody, EventBody, ExplanationBody};
 
 #[utoipa::path(
@@ -18,10 +18,7 @@ use crate::wire::{ErrorBody, EventBody, ExplanationBody};
     path = "/api/v1/cache/explain/{namespace}/{key}",
     tag = "cache",
     summary = "Why a key is served or not",
-    params(
-        ("namespace" = String, Path, description = "the cache's name"),
-        ("key" = String, Path, description = "the canonical text of the key; may contain `/`"),
-    ),
+    params(EntryPath),
     responses(
         (status = 200, body = ExplanationBody),
         (status = "4XX", description = "the input is refused", body = ErrorBody),
@@ -29,7 +26,7 @@ use crate::wire::{ErrorBody, EventBody, ExplanationBody};
 )]
 pub(crate) async fn explain(
     State(app): State<App>,
-    Segments((namespace, key)): Segments<(String, String)>,
+    Segments(EntryPath { namespace, key }): Segments<EntryPath>,
 ) -> ApiResult<Json<ExplanationBody>> {
     let explanation = app.spence().explain(&namespace, &key).await?;
     Ok(Json(ExplanationBody::from(explanation)))

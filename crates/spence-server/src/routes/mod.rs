@@ -16,8 +16,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use spence::{Cached, Freshness};
 
 use crate::error::ApiError;
@@ -92,6 +92,16 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
             }
         }
     }
+}
+
+/// The path of an entry.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct EntryPath {
+    /// The cache's name.
+    pub(crate) namespace: String,
+    /// The canonical text of the key; may contain `/`.
+    pub(crate) key: String,
 }
 
 /// The headers that tell about a value.

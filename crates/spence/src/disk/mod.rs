@@ -124,6 +124,10 @@ pub(crate) trait DiskStore: Send + Sync {
 
 /// Knows the policies, which the disk does not.
 pub(crate) trait Judge: Send + Sync {
+    /// The moment, in milliseconds of Unix time, before which nothing counts as gone, so that
+    /// there is no sense in looking.
+    fn settled_at_ms(&self) -> u64;
+
     /// The moment, in milliseconds of Unix time, from which on the policy in force does not let an
     /// entry be served at all.
     fn gone_at_ms(&self, entry: &StoredEntry) -> u64;

@@ -9,14 +9,11 @@ use std::cmp::Reverse;
 use std::io;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-
 use super::Durability;
 use super::hint::Listed;
 use super::index::{Located, Place};
 use super::recover::Sealed;
 use super::rotate::put_ban_record;
-use super::shared::entry_in;
 use super::writer::{Active, Writer};
 use crate::ban::Ban;
 use crate::envelope::{RecordKind, StoredEntry};
@@ -30,19 +27,21 @@ const LOOK_AFTER_MS: (u64, u64) = (60_000, 600_000);
 impl Writer {
     /// Copies the most read live records of `victims` into the active segment.
     pub(super) fn carry_hot_records(&mut self, victims: &[Sealed]) {
+        let floor = self.shared.inbox.floor();
         let mut room = (self.shared.segment_bytes / HOT_PART) as usize;
         let mut hot: Vec<Located> = victims
             .iter()
             .flat_map(|victim| self.shared.index.in_segment(victim.segment.slot))
-            .filter(|located| located.place.reads() > 0)
+            .filter(|located| located.place.reads() > 0 && located.seq > floor)
             .collect();
         hot.sort_unstable_by_key(|located| Reverse(located.place.reads()));
         let now_ms = self.shared.clock.unix_ms();
         for located in hot {
             let length = located.place.length();
-            let Some((record, entry)) = self.record(located).filter(|_| length <= room) else {
+            if length > room {
                 continue;
-            };
+            }
+            let Some((record, entry)) = self.shared.record_at(located) else { continue };
             if self.shared.is_dead(&entry) || self.shared.judge.gone_at_ms(&entry) <= now_ms {
                 continue;
             }
@@ -52,17 +51,6 @@ impl Writer {
             }
             room -= length;
         }
-    }
-
-    fn record(&self, located: Located) -> Option<(Bytes, StoredEntry)> {
-        if located.seq <= self.shared.inbox.floor() {
-            return None;
-        }
-        let segment = self.shared.table.get(located.place.segment())?;
-        let mut record = vec![0; located.place.length()];
-        segment.read(&mut record, located.place.offset()).ok()?;
-        let record = Bytes::from(record);
-        Some((record.clone(), entry_in(record, located)?))
     }
 
     fn carry(&mut self, located: Located, record: &[u8], entry: &StoredEntry) -> io::Result<()> {
@@ -79,9 +67,7 @@ impl Writer {
         contents.records.push(Listed { kind, hash, seq, offset, length: record.len(), namespace });
         contents.last_position = contents.last_position.max(seq).max(entry.as_of);
         let mut usage = self.shared.usage.lock();
-        if let Some(old) = self.shared.table.get(located.place.segment()) {
-            usage.subtract(old.number, &entry.namespace, record.len());
-        }
+        self.shared.subtract(&mut usage, Some(located), &entry.namespace);
         usage.add(segment.number, &entry.namespace, record.len());
         self.shared.index.put(Located { hash, seq, place });
         Ok(())
@@ -91,6 +77,9 @@ impl Writer {
     /// while.
     pub(super) fn reclaim(&mut self) {
         let now_ms = self.shared.clock.unix_ms();
+        if now_ms < self.shared.judge.settled_at_ms() {
+            return;
+        }
         while let Some(look_at_ms) = self.sealed.front().map(|oldest| oldest.look_at_ms) {
             if now_ms < look_at_ms {
                 return;
@@ -115,10 +104,12 @@ impl Writer {
     /// When the last live record of the oldest segment can be served no more.
     fn oldest_gone_at_ms(&self) -> u64 {
         let Some(oldest) = self.sealed.front() else { return u64::MAX };
-        let located = self.shared.index.in_segment(oldest.segment.slot);
-        let entries = located.into_iter().filter_map(|located| self.record(located));
-        let alive = entries.filter(|(_, entry)| !self.shared.is_dead(entry));
-        alive.map(|(_, entry)| self.shared.judge.gone_at_ms(&entry)).max().unwrap_or(0)
+        let floor = self.shared.inbox.floor();
+        let located = self.shared.index.in_segment(oldest.segment.slot).into_iter();
+        let believed = located.filter(|located| located.seq > floor);
+        let entries = believed.filter_map(|located| self.shared.entry_at(located));
+        let alive = entries.filter(|entry| !self.shared.is_dead(entry));
+        alive.map(|entry| self.shared.judge.gone_at_ms(&entry)).max().unwrap_or(0)
     }
 
     /// Drops the oldest segment, after what must outlive it was written elsewhere.

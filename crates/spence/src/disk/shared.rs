@@ -44,10 +44,24 @@ pub(super) struct Shared {
 impl Shared {
     /// Reads an entry, however long it takes.
     pub(super) fn entry_at(&self, located: Located) -> Option<StoredEntry> {
+        self.record_at(located).map(|(_, entry)| entry)
+    }
+
+    /// As [`Shared::entry_at`], with the bytes of its record.
+    pub(super) fn record_at(&self, located: Located) -> Option<(Bytes, StoredEntry)> {
         let segment = self.table.get(located.place.segment())?;
         let mut record = vec![0; located.place.length()];
         segment.read(&mut record, located.place.offset()).ok()?;
-        entry_in(Bytes::from(record), located)
+        let record = Bytes::from(record);
+        Some((record.clone(), entry_in(record, located)?))
+    }
+
+    /// Takes a record that the index does not point at any more out of the usage.
+    pub(super) fn subtract(&self, usage: &mut Usage, located: Option<Located>, namespace: &str) {
+        let Some(place) = located.map(|located| located.place) else { return };
+        if let Some(segment) = self.table.get(place.segment()) {
+            usage.subtract(segment.number, namespace, place.length());
+        }
     }
 
     /// Whether an entry is dead under a ban.

@@ -234,11 +234,7 @@ impl Writer {
                 }
                 (RecordKind::Ban, None) => continue,
             };
-            if let Some(before) = before
-                && let Some(segment) = self.shared.table.get(before.place.segment())
-            {
-                usage.subtract(segment.number, &staged.namespace, before.place.length());
-            }
+            self.shared.subtract(&mut usage, before, &staged.namespace);
             let namespace = contents.namespace(&staged.namespace);
             contents.records.push(Listed { kind, hash, seq, offset, length, namespace });
         }
@@ -260,11 +256,7 @@ impl Writer {
                 continue;
             }
             let before = self.shared.index.remove(staged.hash);
-            if let Some(before) = before
-                && let Some(segment) = self.shared.table.get(before.place.segment())
-            {
-                usage.subtract(segment.number, &staged.namespace, before.place.length());
-            }
+            self.shared.subtract(&mut usage, before, &staged.namespace);
             // A value under a key of which the disk had nothing leaves nothing behind.
             let buries = staged.kind == RecordKind::Tombstone || before.is_some();
             if !buries && !self.owed.contains_key(&staged.hash) {
