@@ -104,8 +104,11 @@ impl Spence {
         Ok(())
     }
 
-    /// Changes the memory budget of all caches together, in bytes; those with budgets of their own
-    /// keep them. Shrinking happens in steps of a hundredth, while reads and writes go on.
+    /// Changes the memory budget of all caches together, in bytes, while reads and writes go on;
+    /// caches with budgets of their own keep them.
+    ///
+    /// Shrinking by more than a tenth of what memory has held empties it, since only then can the
+    /// process become smaller too; smaller steps drop what goes first.
     ///
     /// # Errors
     /// `InvalidArgument` when it is too small for what caches have for themselves, or memory is

@@ -25,10 +25,9 @@ struct State {
 
 impl LruPool {
     pub(super) fn new(settings: &Settings, budget: u64) -> Self {
-        let map = LruCache::unbounded_with_hasher(Identity::default());
         let most = settings.max_entries.unwrap_or(u64::MAX);
         let max_entries = usize::try_from(most).unwrap_or(usize::MAX);
-        Self { state: Mutex::new(State { map, weight: 0, budget }), max_entries }
+        Self { state: Mutex::new(State::new(budget)), max_entries }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -37,6 +36,11 @@ impl LruPool {
 }
 
 impl State {
+    fn new(budget: u64) -> Self {
+        let map = LruCache::unbounded_with_hasher(Identity::default());
+        Self { map, weight: 0, budget }
+    }
+
     fn take(&mut self, hash: u64) -> Option<Slot> {
         let slot = self.map.pop(&hash)?;
         self.weight -= u64::from(slot.head().weight);
@@ -112,6 +116,11 @@ impl MemoryStore for LruPool {
                 return;
             }
         }
+    }
+
+    fn renew(&self, budget: u64) {
+        let old = std::mem::replace(&mut *self.lock(), State::new(budget));
+        old.map.iter().for_each(|(_, slot)| slot.head().evict());
     }
 
     fn budget(&self) -> u64 {

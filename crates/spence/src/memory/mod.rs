@@ -66,6 +66,9 @@ pub(crate) trait MemoryStore: Send + Sync {
     /// Changes the budget, downwards in steps; what goes is dropped between them.
     fn resize(&self, budget: u64);
 
+    /// Starts anew, empty, with another budget.
+    fn renew(&self, budget: u64);
+
     /// The budget in bytes; 0 when there is no memory tier.
     fn budget(&self) -> u64;
 

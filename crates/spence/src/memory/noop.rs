@@ -32,6 +32,8 @@ impl MemoryStore for NoMemory {
 
     fn resize(&self, _budget: u64) {}
 
+    fn renew(&self, _budget: u64) {}
+
     fn budget(&self) -> u64 {
         0
     }

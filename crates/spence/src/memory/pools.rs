@@ -11,10 +11,16 @@ use crate::entry::Slot;
 use crate::error::Error;
 use crate::sync::Mutex;
 
+/// The process may be larger than its budget by this part of it.
+const SLACK_PART: u64 = 10;
+
 pub(crate) struct Pools {
     settings: Settings,
     shared: Arc<dyn MemoryStore>,
     own: Mutex<Own>,
+    /// Held while sizes change, which may take long: the most that the shared pool has held since
+    /// it was last begun anew. The process has the pages of it.
+    most_held: Mutex<u64>,
 }
 
 struct Own {
@@ -37,7 +43,7 @@ impl Pools {
             }
         };
         let own = Own { total: total.unwrap_or(0), pools: BTreeMap::new() };
-        Ok(Self { settings, shared, own: Mutex::new(own) })
+        Ok(Self { settings, shared, own: Mutex::new(own), most_held: Mutex::new(0) })
     }
 
     /// The pool of a cache: the shared one, or one of `budget` bytes that are taken from it.
@@ -46,30 +52,48 @@ impl Pools {
         name: &str,
         budget: Option<u64>,
     ) -> Result<Arc<dyn MemoryStore>, Error> {
-        let mut own = self.own.lock();
-        let Some(budget) = budget.filter(|_| own.total > 0) else {
+        let Some(budget) = budget.filter(|_| self.shared.budget() > 0) else {
             return Ok(Arc::clone(&self.shared));
         };
+        let mut most_held = self.most_held.lock();
+        let total = self.own.lock().total;
         check_budget(&format!("cache {name:?}: memory budget"), budget)?;
-        own.check(own.total, name, budget)?;
-        self.shared.resize(own.total - own.taken() - budget);
+        let left = self.own.lock().left(total, name, budget)?;
+        self.resize_shared(left, &mut most_held);
         let pool = pool(&self.settings, budget);
-        own.pools.insert(name.to_owned(), Arc::clone(&pool));
+        self.own.lock().pools.insert(name.to_owned(), Arc::clone(&pool));
         Ok(pool)
     }
 
-    /// Changes what all pools have together; the shared one takes the difference. Blocks while
-    /// entries are dropped.
+    /// Changes what all pools have together; the shared one takes the difference, and begins anew
+    /// if the process would else stay larger than that. Blocks while entries are dropped.
     pub(crate) fn resize(&self, total: u64) -> Result<(), Error> {
         check_budget("memory budget", total)?;
-        let mut own = self.own.lock();
-        if own.total == 0 {
-            return Err(Error::invalid("memory: is off; it cannot be switched on while running"));
-        }
-        own.check(total, "", 0)?;
-        own.total = total;
-        self.shared.resize(total - own.taken());
+        let mut most_held = self.most_held.lock();
+        let left = {
+            let mut own = self.own.lock();
+            if own.total == 0 {
+                return Err(Error::invalid(
+                    "memory: is off; it cannot be switched on while running",
+                ));
+            }
+            let left = own.left(total, "", 0)?;
+            own.total = total;
+            left
+        };
+        self.resize_shared(left, &mut most_held);
         Ok(())
+    }
+
+    fn resize_shared(&self, budget: u64, most_held: &mut u64) {
+        *most_held = self.shared.weight().max(*most_held);
+        if *most_held <= budget + budget / SLACK_PART {
+            return self.shared.resize(budget);
+        }
+        // What is dropped here and there leaves nearly every page in use.
+        self.shared.renew(budget);
+        *most_held = 0;
+        spence_heap::give_back();
     }
 
     /// The budget of all pools.
@@ -99,8 +123,8 @@ impl Own {
         self.pools.values().map(|pool| pool.budget()).sum()
     }
 
-    /// Whether `total` has room for a pool of `more` bytes, and something is left to share.
-    fn check(&self, total: u64, name: &str, more: u64) -> Result<(), Error> {
+    /// What is left to share of `total`, if there is room for a pool of `more` bytes.
+    fn left(&self, total: u64, name: &str, more: u64) -> Result<u64, Error> {
         let taken = self.taken() + more;
         if total < taken + MIN_BUDGET {
             return Err(Error::invalid(format!(
@@ -109,7 +133,7 @@ impl Own {
                 if name.is_empty() { String::new() } else { format!(" ({name:?} among them)") }
             )));
         }
-        Ok(())
+        Ok(total - taken)
     }
 }
 

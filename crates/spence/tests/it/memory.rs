@@ -132,3 +132,33 @@ async fn a_cache_with_a_budget_of_its_own_is_not_crowded_out() {
     assert!(spence.stats().total.memory_bytes <= 2_000_000);
     spence.check_invariants().unwrap();
 }
+
+#[tokio::test]
+async fn shrinking_by_little_drops_little_and_by_much_begins_anew() {
+    for eviction in [Eviction::S3Fifo, Eviction::Lru] {
+        let dir = tempfile::tempdir().unwrap();
+        let builder = Spence::builder().memory(8_000_000).eviction(eviction);
+        let spence = builder.disk(dir.path(), 64_000_000).build().await.unwrap();
+        let kept: Blobs = spence.cache("kept").build().unwrap();
+        fill(&kept, 0..20_000, 1_000).await;
+        let held = || spence.stats().total.memory_bytes;
+        spence.resize_memory(7_500_000).await.unwrap();
+        assert!(held() > 7_000_000);
+        // Little by little comes to much.
+        spence.resize_memory(7_000_000).await.unwrap();
+        assert_eq!(held(), 0);
+        spence.check_invariants().unwrap();
+        for key in 0..20_000 {
+            assert!(kept.get(&key).await.is_some(), "{key} is on disk");
+        }
+        assert!(held() > 6_500_000 && held() <= 7_000_000);
+
+        // As far as it has not held more, it loses nothing.
+        let spence = Spence::builder().memory(8_000_000).eviction(eviction).build().await.unwrap();
+        let few = blobs(&spence, "few", PolicyLayer::new());
+        fill(&few, 0..100, 1_000).await;
+        spence.resize_memory(1_000_000).await.unwrap();
+        assert_eq!(self::held(&few, 0..100).len(), 100);
+        spence.check_invariants().unwrap();
+    }
+}
