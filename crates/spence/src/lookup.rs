@@ -121,9 +121,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if self.core.codec.is_none() || !self.engine.disk.is_present() {
             return Held::Nothing(above);
         }
+        let asked = self.engine.clock.stopwatch();
         match self.engine.disk.get(&self.core.namespace.name, text).await {
             Found::Entry(stored) => {
-                self.promote(ticket, key, &stored).unwrap_or_else(Held::Nothing)
+                let held = self.promote(ticket, key, &stored).unwrap_or_else(Held::Nothing);
+                if let Held::Fresh(entry, _) = &held {
+                    self.log_disk_hit(text, entry, asked.elapsed());
+                }
+                held
             }
             Found::Nothing => Held::Nothing(above),
             Found::Failed => Held::Nothing(MissCause::Failed),

@@ -69,13 +69,16 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         tracing::debug!(cache, key = told(&key.canonical()), hit_rate, "memory hit");
     }
 
-    /// A fresh answer from memory or below it, after `took`.
+    pub(crate) fn log_disk_hit(&self, text: &str, entry: &Entry<K, V>, took: Duration) {
+        let (cache, bytes) = (self.name(), entry.head.weight);
+        tracing::info!(cache, key = told(text), bytes, ?took, "disk hit");
+    }
+
+    /// A fresh answer from memory or below it.
     pub(crate) fn tally_hit(&self, text: &str, entry: &Entry<K, V>, source: Source) {
         let namespace = &self.core.namespace;
         namespace.counters.hit(source, entry.head.fetch_micros);
         if source == Source::Disk {
-            let (cache, bytes) = (self.name(), entry.head.weight);
-            tracing::info!(cache, key = told(text), bytes, "disk hit");
             let about = Some((&namespace.name, Some(text)));
             self.engine.events.tell(about, Happening::Hit { source });
         }

@@ -95,3 +95,37 @@ fn the_banner_says_what_is_served_and_what_to_try() {
         insta::assert_snapshot!(banner);
     });
 }
+
+#[test]
+fn the_log_tells_hits_and_calls_with_size_and_time_and_neither_keys_nor_values() {
+    let shell = Shell::new("{}");
+    let feed = feed(&shell, &[]);
+    let log = |shell: &Shell, level: &str, reads: usize| {
+        let path = shell.dir.path().join("log");
+        let mut command = shell.command(&["--log", level, "serve"]);
+        command.env("SPENCE__MARKET__BASE_URL", feed.url());
+        command.stderr(std::fs::File::create(&path).unwrap());
+        let server = Running::start(command);
+        (0..reads).for_each(|_| drop(source(shell, AAPL)));
+        assert_eq!(server.terminate(), Some(0));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let has = |log: &str, what: &str, fields: &[&str]| {
+        let line = log.lines().find(|line| line.contains(what));
+        let line = line.unwrap_or_else(|| panic!("no {what:?} in\n{log}"));
+        let missing = fields.iter().find(|field| !line.contains(**field));
+        assert!(missing.is_none(), "{missing:?} is not in {line}");
+    };
+    let first = log(&shell, "debug", 3);
+    has(&first, "origin call", &["INFO", "cache=\"OHLCV\"", "key=\"", "bytes=", "took="]);
+    has(&first, "memory hit", &["DEBUG", "cache=\"OHLCV\"", "hit_rate=\"0.500\""]);
+    assert!(first.contains("hit_rate=\"0.667\""), "it is the running rate:\n{first}");
+    let second = log(&shell, "info", 2);
+    has(&second, "disk hit", &["INFO", "cache=\"OHLCV\"", "bytes=", "took="]);
+    assert!(!second.contains("memory hit"), "{second}");
+    for told in [first, second] {
+        // The key, and a price that is in every answer.
+        let told = told.replace("/api/v1/market/bars/AAPL", "");
+        assert!(!told.contains("AAPL") && !told.contains("584.0"), "{told}");
+    }
+}
