@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::ban::{Ban, Effect, Glob, What};
+use crate::ban::{Effect, Glob, What};
 use crate::clock::Ticks;
 use crate::disk::Op;
 use crate::engine::Engine;
@@ -122,7 +122,7 @@ impl Engine {
     }
 
     async fn ban(self: &Arc<Self>, what: What, effect: Effect) -> Result<Scope, Error> {
-        let ban = self.bans.add(Ban { position: self.log.next(), effect, what });
+        let ban = self.bans.make(&self.log, what, effect);
         let ack = self.disk.accept(Op::Ban(ban.clone()));
         // Only now: whoever sees the new world finds the ban.
         match &ban.what {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::scoped::Scoped;
 use super::{Ban, Cover, Effect, Glob, Verdict, What};
+use crate::log::Log;
 use crate::sync::{AtomicU64, Ordering, RwLock};
 
 /// The most different things that can be banned at a time. Beyond it a new prefix or glob bans
@@ -36,7 +37,19 @@ struct Index {
 }
 
 impl Bans {
-    /// Puts a ban in force; returns it as it is in force, which is wider when there are too many.
+    /// Puts a ban in force at the next position, so that whoever begins at that position or later
+    /// finds it. Returns it as it is in force, which is wider when there are too many.
+    pub(crate) fn make(&self, log: &Log, what: What, effect: Effect) -> Ban {
+        let mut index = self.index.write();
+        // Until it is in, no entry is too new for a lookup; and that waits for the lock.
+        let newest = self.newest.swap(u64::MAX, Ordering::SeqCst);
+        let position = log.next();
+        let what = index.add(Ban { position, effect, what });
+        self.newest.store(newest.max(position), Ordering::SeqCst);
+        Ban { position, effect, what }
+    }
+
+    /// Puts a ban of an earlier process in force; returns it as [`Bans::make`] does.
     pub(crate) fn add(&self, ban: Ban) -> Ban {
         let (position, effect) = (ban.position, ban.effect);
         let what = self.index.write().add(ban);

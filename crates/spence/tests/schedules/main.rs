@@ -11,14 +11,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::{future, thread};
-use spence::{Cache, Clock, Error, Fill, Spawner, Spence, Target, Task};
+use spence::{Cache, Clock, Error, Fill, FillCx, PolicyLayer, Spawner, Spence, Target, Task};
 
 /// Schedules tried by each test, half of them random, half with few preemptions at chosen depths;
 /// `SPENCE_SCHEDULES` sets another number.
 const SCHEDULES: usize = 2_000;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 type Numbers = Cache<String, u32>;
 
@@ -145,6 +148,46 @@ fn insert_during_fill() {
         });
         spence.check_invariants().unwrap();
     });
+}
+
+/// A stale value is held; a fill that is shown it says that it still holds, any other brings 2.
+fn renew_during(invalidate: impl AsyncFn(&Spence, &Numbers) + Copy + Send + Sync + 'static) {
+    check(move || {
+        let (clock, hands) = Clock::manual();
+        let policy = PolicyLayer::new().ttl(SECOND).stale_if_error(60 * SECOND);
+        let builder = Spence::builder().clock(clock).spawner(UnderShuttle);
+        let spence = future::block_on(builder.policy("numbers", policy).build()).unwrap();
+        let numbers: Numbers = spence.cache("numbers").build().unwrap();
+        future::block_on(numbers.insert_fill(key(), Fill::new(1).tags(["tag"]))).unwrap();
+        hands.advance(2 * SECOND);
+        let renewal = future::spawn({
+            let numbers = numbers.clone();
+            async move {
+                let fill = async |cx: FillCx<String, u32>| {
+                    let held = cx.stale().is_some();
+                    Ok::<_, Error>(if held { Fill::not_modified() } else { Fill::new(2) })
+                };
+                numbers.get_or_fetch(&key(), fill).await
+            }
+        });
+        future::block_on(async {
+            invalidate(&spence, &numbers).await;
+            renewal.await.unwrap().unwrap();
+            let held = numbers.peek(&key()).map(|held| *held);
+            assert_ne!(held, Some(1), "C2: what was invalidated is held again");
+        });
+        spence.check_invariants().unwrap();
+    });
+}
+
+#[test]
+fn invalidate_during_renewal() {
+    renew_during(async |_, numbers| assert!(numbers.invalidate(&key()).await.is_ok()));
+}
+
+#[test]
+fn ban_by_tag_during_renewal() {
+    renew_during(async |spence, _| assert!(spence.invalidate_tag("tag").await.is_ok()));
 }
 
 #[test]
