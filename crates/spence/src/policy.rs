@@ -175,7 +175,13 @@ trait InWords {
 
 impl InWords for Duration {
     fn in_words(&self) -> String {
-        format!("{self:?}")
+        let nanos = self.as_nanos();
+        let units = [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000)];
+        match units.iter().find(|(_, unit)| nanos > 0 && nanos % unit == 0) {
+            Some((name, unit)) => format!("{}{name}", nanos / unit),
+            None if self.is_zero() => "0s".to_owned(),
+            None => format!("{self:?}"),
+        }
     }
 }
 
@@ -183,7 +189,9 @@ impl InWords for Ttl {
     fn in_words(&self) -> String {
         match self {
             Ttl::Always(ttl) => ttl.in_words(),
-            Ttl::BySession { open, closed } => format!("{{ open: {open:?}, closed: {closed:?} }}"),
+            Ttl::BySession { open, closed } => {
+                format!("{{ open: {}, closed: {} }}", open.in_words(), closed.in_words())
+            }
         }
     }
 }

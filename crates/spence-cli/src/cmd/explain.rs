@@ -1,5 +1,8 @@
 //! `spence explain`
 
+use std::time::Duration;
+
+use indicatif::HumanDuration;
 use serde_json::Value;
 
 use crate::args::{Common, Get};
@@ -42,19 +45,22 @@ pub(crate) async fn run(common: &Common, Get { namespace, key }: Get) -> anyhow:
 
 fn holding(holding: Option<&Value>) -> String {
     let Some(held) = holding.filter(|held| !held.is_null()) else { return "nothing".into() };
-    let float = |field| held.get(field).and_then(Value::as_f64).unwrap_or(0.0);
+    let time = |field| {
+        let seconds = held.get(field).and_then(Value::as_f64).unwrap_or(0.0);
+        HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    };
     let state = held.get("state").and_then(Value::as_str).unwrap_or_default();
     let negative = held.get("negative").and_then(Value::as_bool) == Some(true);
     let bytes = held.get("size_bytes").and_then(Value::as_u64).unwrap_or(0);
     let tags = held.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
     let tags: Vec<_> = tags.iter().filter_map(Value::as_str).collect();
-    let mut text = format!("{state}, {:.0} s old", float("age_seconds"));
+    let mut text = format!("{state}, {} old", time("age_seconds"));
     match state {
         "fresh" | "unverified" => {
-            text.push_str(&format!(", fresh for {:.0} s more", float("fresh_for_seconds")));
+            text.push_str(&format!(", fresh for {} more", time("fresh_for_seconds")));
         }
         "stale" => {
-            text.push_str(&format!(", may stand in for {:.0} s more", float("gone_in_seconds")));
+            text.push_str(&format!(", may stand in for {} more", time("gone_in_seconds")));
         }
         _ => {}
     }

@@ -48,27 +48,27 @@ fn a_changed_file_comes_into_force_by_command_or_signal_and_a_wrong_one_never() 
         ttl.unwrap()["value"].as_str().unwrap().to_owned()
     };
     shell.ok(&["set", "notes", "a", "hello"]);
-    assert_eq!(ttl(), "3600s");
+    assert_eq!(ttl(), "1h");
     assert_eq!(shell.ok(&["config", "reload"]), "nothing is different\n");
 
     std::fs::write(&file, "policies: { notes: { ttl: 2h } }\n").unwrap();
     assert_eq!(shell.ok(&["config", "reload"]), "changed: policies.notes\n");
-    assert_eq!((ttl().as_str(), shell.ok(&["get", "notes", "a"]).as_str()), ("7200s", "hello"));
+    assert_eq!((ttl().as_str(), shell.ok(&["get", "notes", "a"]).as_str()), ("2h", "hello"));
 
     std::fs::write(&file, "policies: { notes: { ttl: soon } }\n").unwrap();
     server.hang_up();
     wait(Duration::from_millis(200));
-    assert_eq!(ttl_of(&shell), "7200s");
+    assert_eq!(ttl_of(&shell), "2h");
 
     std::fs::write(&file, "policies: { notes: { ttl: 3h } }\n").unwrap();
     server.hang_up();
     for _ in 0..100 {
-        if ttl() == "10800s" {
+        if ttl() == "3h" {
             break;
         }
         wait(Duration::from_millis(50));
     }
-    assert_eq!(ttl(), "10800s");
+    assert_eq!(ttl(), "3h");
     assert_eq!(server.terminate(), Some(0));
     let (code, said) = shell.fails(&["config", "reload"]);
     assert!(code == 5 && said.contains("no server answers"), "{said}");
@@ -96,7 +96,7 @@ fn clear_must_be_meant_and_explain_warm_and_dry_run_say_what_they_do() {
         "would reach everything in all namespaces: 0 in memory, 1 on disk\n"
     );
     let told = shell.ok(&["explain", "notes", "a"]);
-    assert!(told.contains("disk    fresh, 0 s old") && told.contains("negative_ttl"), "{told}");
+    assert!(told.contains("disk    fresh, 0 seconds old") && told.contains("negative_ttl"), "{told}");
     let warmed = shell.ok(&["warm", "OHLCV", "AAPL:1d:3:2012-06-29", "IBM:1d:3:2012-06-29"]);
     assert_eq!(warmed, "2 fetched, 0 held already, 0 failed\n");
     std::fs::write(shell.dir.path().join("keys"), "AAPL:1d:3:2012-06-29\nZZ:1d:1:latest\n")

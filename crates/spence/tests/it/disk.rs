@@ -254,6 +254,19 @@ async fn a_directory_has_one_owner() {
 }
 
 #[tokio::test]
+async fn a_directory_that_cannot_be_written_is_refused_with_what_the_system_says() {
+    // Where nobody may make a directory, not even root.
+    let dir = std::path::Path::new("/sys/spence");
+    let error = Spence::builder().disk(dir, 4_000_000).build().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Storage);
+    assert!(error.to_string().starts_with("disk directory /sys/spence: create: "), "{error}");
+    // A file stands where the directory should be.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = Spence::builder().disk(file.path(), 4_000_000).build().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Storage, "{error}");
+}
+
+#[tokio::test]
 async fn a_newer_format_is_refused_and_nothing_is_touched() {
     let dir = tempfile::tempdir().unwrap();
     let (spence, blobs) = open(dir.path(), 4_000_000).await;

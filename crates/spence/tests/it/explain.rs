@@ -37,7 +37,7 @@ async fn explain_says_where_how_fresh_under_what_and_why_not() {
     assert_eq!(fresh.last_miss.unwrap().cause, MissCause::Absent);
     let from = |name| fresh.policy.iter().find(|setting| setting.name == name).unwrap();
     assert_eq!((from("ttl").from, from("negative_ttl").from), ("cache", "built-in"));
-    assert!(from("ttl").value.contains("60s"));
+    assert!(from("ttl").value.contains("1m"));
 
     bench.advance(60);
     assert_eq!(explain("a").await.memory.unwrap().state, "stale");
