@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use spence_config::ConfigError;
 use spence_server::StartError;
 
@@ -12,6 +13,8 @@ use spence_server::StartError;
 pub(crate) enum Code {
     /// Nothing is held, or exists, under that name.
     NothingThere = 1,
+    /// The arguments make no sense.
+    WrongUsage = 2,
     /// The input was refused.
     Refused = 3,
     /// The origin failed.
@@ -66,6 +69,22 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
         false => complain(&format!("spence: {message}")),
     }
     ExitCode::from(code)
+}
+
+/// Prints help and version, which clap reports as errors; and what is wrong with the arguments, as
+/// one line.
+pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let what = text.split("\n\nUsage:").next().unwrap_or_default();
+    let what: Vec<_> = what.split_whitespace().collect();
+    let what = what.join(" ").replace(" tip: ", "; ").trim_start_matches("error: ").to_owned();
+    // The arguments could not be read, so whether JSON was asked for is not known from them.
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    report(&Failure::error(Code::WrongUsage, format!("{what}; try --help")), json)
 }
 
 /// Prints a line to standard error; if nobody can read it, so be it.

@@ -27,10 +27,13 @@ impl Layer {
                 key.is_empty()
                     || !key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
             };
-            if path.iter().any(bad_key) || value.contains(['\n', '\r']) {
+            if let Some(key) = path.iter().find(|key| bad_key(key)) {
                 return Err(ConfigError::new(format!(
-                    "{name}: expected {PREFIX}SECTION__KEY with a value of one line"
+                    "{name}: {key:?} names no setting: letters, digits, `_`, `-` and `.` do"
                 )));
+            }
+            if value.contains(['\n', '\r']) {
+                return Err(ConfigError::new(format!("{name}: has more than one line")));
             }
             if value.trim().is_empty() {
                 // A variable of a script that was never set, most likely.

@@ -20,6 +20,7 @@ mod explain;
 mod import;
 mod load;
 mod model;
+mod restart;
 mod settings;
 mod units;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use spence::{Clock, Spence};
-use spence_config::{ConfigError, MemorySettings, Secret, Settings};
+use spence_config::{ConfigError, Secret, Settings};
 use spence_feed::{Feed, FeedOptions};
 use spence_market::{Market, Provider, ProviderError};
 use tokio::sync::watch;
@@ -50,8 +50,8 @@ pub enum ReloadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// They differ in something that takes a restart.
-    #[error("{0}: takes a restart; nothing was changed")]
-    Restart(&'static str),
+    #[error("{}: takes a restart; nothing was changed", .0.join(", "))]
+    Restart(Vec<&'static str>),
     /// The engine refused them.
     #[error("{0}; nothing was changed")]
     Engine(#[from] spence::Error),
@@ -99,16 +99,9 @@ impl std::fmt::Debug for App {
 
 /// The names of the settings that differ; an error if one of them takes a restart.
 fn changes(old: &Settings, new: &Settings) -> Result<Vec<String>, ReloadError> {
-    let fixed =
-        |settings: &Settings| settings.memory.clone().map(|m| MemorySettings { budget: 0, ..m });
-    let restart = [
-        ("memory", fixed(old) != fixed(new)),
-        ("disk", old.disk != new.disk),
-        ("server", old.server != new.server),
-        ("market", old.market != new.market),
-    ];
-    if let Some((section, _)) = restart.into_iter().find(|(_, differs)| *differs) {
-        return Err(ReloadError::Restart(section));
+    let restart = old.differing_until_restart(new);
+    if !restart.is_empty() {
+        return Err(ReloadError::Restart(restart));
     }
     let names: BTreeSet<_> = old.policies.keys().chain(new.policies.keys()).collect();
     let mut changed = Vec::new();

@@ -98,6 +98,10 @@ pub(crate) async fn shape(State(app): State<App>, request: Request, next: Next) 
     }
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
+        None if status == StatusCode::PAYLOAD_TOO_LARGE => {
+            let most = app.settings().server.max_body;
+            ApiError::new(status, format!("the body is larger than max_body, {most} bytes"))
+        }
         None => {
             let body = std::mem::replace(response.body_mut(), Body::empty());
             let text = to_bytes(body, MAX_MESSAGE_BYTES).await.unwrap_or_default();

@@ -145,7 +145,7 @@ impl TargetBody {
             }
             Self { everything: true, tag: None, namespace: None, .. } => Err((
                 "yes",
-                "this is everything in all namespaces; say \"yes\": true if you mean it",
+                "this is everything in all namespaces; say \"yes\": true (--yes) if you mean it",
             )),
             Self { everything: true, .. } => Err(("everything", "everything goes alone")),
             Self {

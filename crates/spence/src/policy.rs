@@ -177,7 +177,7 @@ impl InWords for Duration {
     fn in_words(&self) -> String {
         let nanos = self.as_nanos();
         let units = [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000)];
-        match units.iter().find(|(_, unit)| nanos > 0 && nanos % unit == 0) {
+        match units.iter().find(|(_, unit)| nanos > 0 && nanos.is_multiple_of(*unit)) {
             Some((name, unit)) => format!("{}{name}", nanos / unit),
             None if self.is_zero() => "0s".to_owned(),
             None => format!("{self:?}"),

@@ -114,6 +114,20 @@ fn wrong_input_is_one_line_and_a_documented_exit_code() {
 }
 
 #[test]
+fn wrong_usage_is_one_line_too_and_json_where_it_was_asked_for() {
+    let shell = Shell::new("{}");
+    let (code, said) = shell.fails(&["bars", "AAPL", "--barz", "3"]);
+    let like = "spence: unexpected argument '--barz' found; a similar argument exists: '--bars'";
+    assert_eq!((code, said), (2, format!("{like}; try --help")));
+    let (code, said) = shell.fails(&["get", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &said["exit_code"]), (2, &2.into()));
+    assert!(said["error"].as_str().unwrap().contains("<NAMESPACE> <KEY>"), "{said}");
+    // No arguments at all ask for help.
+    assert!(shell.fails(&[]).1.contains("Commands:"));
+}
+
+#[test]
 fn an_origin_that_fails_is_exit_code_4() {
     let shell = Shell::new("market: { base_url: 'http://127.0.0.1:1' }");
     let (code, said) = shell.fails(&["bars", "AAPL"]);

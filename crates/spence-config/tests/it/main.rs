@@ -164,7 +164,7 @@ fn wrong_settings_name_the_setting() {
     );
     check(
         with("SPENCE__POLICIES__X Y__TTL", "1m"),
-        "SPENCE__POLICIES__X Y__TTL: expected SPENCE__SECTION__KEY with a value of one line",
+        "SPENCE__POLICIES__X Y__TTL: \"X Y\" names no setting: letters, digits, `_`, `-` and `.` do",
     );
 }
 

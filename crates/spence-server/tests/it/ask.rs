@@ -67,7 +67,7 @@ async fn explain_tells_tiers_policy_ban_and_miss() {
         (&json!("fresh"), &json!("t"))
     );
     let ttl = held["policy"].as_array().unwrap().iter().find(|s| s["name"] == "ttl").unwrap();
-    assert_eq!((&ttl["from"], &ttl["value"]), (&json!("policy"), &json!("300s")));
+    assert_eq!((&ttl["from"], &ttl["value"]), (&json!("policy"), &json!("5m")));
     answer(&service, INVALIDATE, json!({ "tag": "t" })).await;
     assert_eq!(service.get("/api/v1/cache/entries/notes/a").await.status(), 404);
     let banned = service.json(path).await;
@@ -139,7 +139,7 @@ async fn c15_a_reload_is_all_or_nothing_and_keeps_the_data() {
         "policies: { OHLCV: { ttl: 1h } }",
         "policies: { OHLCV: { ttl: 1ms, stale: never } }\nmemory: { budget: 50MB }",
         "policies: { OHLCV: { ttl: 1y, jitter: 7 } }",
-        "policies: { OHLCV: { ttl: 1y } }\nserver: { max_body: 1MB }",
+        "policies: { OHLCV: { ttl: 1y } }\nserver: { max_body: 1MB }\ndisk: { budget: 2GB }",
         "policies: { OHLCV: { ttl: 1h } }",
     ];
     let step = Arc::new(AtomicUsize::new(0));
@@ -166,7 +166,7 @@ async fn c15_a_reload_is_all_or_nothing_and_keeps_the_data() {
     );
     assert!(app.reload().await.unwrap_err().to_string().contains("jitter"));
     let error = app.reload().await.unwrap_err().to_string();
-    assert_eq!(error, "server: takes a restart; nothing was changed");
+    assert_eq!(error, "disk.budget, server.max_body: takes a restart; nothing was changed");
     assert_eq!(app.spence().stats().memory_budget, 50_000_000);
     assert_eq!(app.reload().await.unwrap(), ["memory.budget", "policies.OHLCV"]);
     let again = app.market().bars(&bars).await.unwrap();

@@ -72,7 +72,11 @@ async fn a_body_that_is_too_large_is_refused_and_leaves_nothing() {
     // The server may close the connection before everything is sent.
     let url = format!("{}{path}", service.base);
     match service.client.put(url).body(vec![0_u8; 20_000_000]).send().await {
-        Ok(response) => assert_eq!(response.status(), 413),
+        Ok(response) => {
+            assert_eq!(response.status(), 413);
+            let body = response.text().await.unwrap();
+            assert!(body.contains("larger than max_body"), "{body}");
+        }
         Err(error) => assert!(error.is_request(), "{error}"),
     }
     assert_eq!(service.get(path).await.status(), 404);

@@ -256,7 +256,7 @@ async fn a_directory_has_one_owner() {
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_is_refused_with_what_the_system_says() {
     // Where nobody may make a directory, not even root.
-    let dir = std::path::Path::new("/sys/spence");
+    let dir = Path::new("/sys/spence");
     let error = Spence::builder().disk(dir, 4_000_000).build().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage);
     assert!(error.to_string().starts_with("disk directory /sys/spence: create: "), "{error}");
