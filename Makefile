@@ -1,7 +1,7 @@
 # What is done here every day. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check
+.PHONY: help run test check mutants
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ run: ## Build, then serve on http://127.0.0.1:8321
 test: ## Run every test
 	cargo test --workspace
 	cargo test --package spence --features shuttle --test schedules
+
+mutants: ## Take away each line that keeps a promise and see its test turn red
+	cargo xtask mutants
 
 check: ## Formatting, lints, house rules, licences, documentation
 	cargo fmt --all --check

@@ -1,24 +1,29 @@
-//! House rules as a program: `cargo xtask tidy` and `cargo xtask licences`.
+//! House rules as a program: `cargo xtask tidy`, `cargo xtask licences`, `cargo xtask mutants`.
 
 mod edges;
 mod files;
+mod guards;
 mod licences;
 mod links;
 mod metadata;
+mod mutants;
 mod requirements;
 mod tree;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <tidy | licences>
+const USAGE: &str = "usage: cargo xtask <tidy | licences | mutants [NAME]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
-  licences  every dependency has a permissive licence";
+  licences  every dependency has a permissive licence
+  mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
+            name, and expects the test to turn red";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1);
     let outcome = match command.as_deref() {
         Some("tidy") => tidy(),
         Some("licences") => licences::check(),
+        Some("mutants") => mutants::run(std::env::args().nth(2).as_deref().unwrap_or_default()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -46,6 +51,7 @@ fn tidy() -> anyhow::Result<Complaints> {
     let mut complaints = edges::check()?;
     complaints.extend(files::check(&tree));
     complaints.extend(links::check(&tree));
+    complaints.extend(mutants::check(&tree));
     complaints.extend(requirements::check(&tree));
     Ok(complaints)
 }
