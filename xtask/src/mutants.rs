@@ -13,7 +13,9 @@ use crate::tree::{self, Tree};
 
 const SOURCES: &str = "crates/spence/src";
 /// A test that takes longer hangs, which is red too: callers wait for ever.
-const DEADLINE: &str = "180s";
+const DEADLINE: &str = "300s";
+/// Schedules that a schedule test tries before its line counts as unguarded.
+const SCHEDULES: &str = "40000";
 
 /// What came of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +123,7 @@ impl Mutant {
             Suite::Schedules => &["--features", "shuttle", "--test", "schedules"],
         });
         command.args(last).current_dir(copy).env_remove("RUST_BACKTRACE");
+        command.env("SPENCE_SCHEDULES", SCHEDULES);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command.status().with_context(|| format!("run {program}"))
     }

@@ -90,6 +90,11 @@ impl Client {
         }
     }
 
+    /// Whether what is put ends with this process.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        matches!(self, Self::Local { app } if app.settings().disk.is_none())
+    }
+
     /// Sends a request; any other status than success is an error.
     pub(crate) async fn send(
         &self,
@@ -111,10 +116,7 @@ impl Client {
                 };
                 let response = request.body(body).send().await.map_err(unreachable)?;
                 let (status, headers) = (response.status(), response.headers().clone());
-                if !says_spence(&headers) {
-                    let message = format!("server {base}: what answers there is not spence");
-                    return Err(Failure::error(Code::Unavailable, message));
-                }
+                check_spence(base, &headers)?;
                 (status, Answer { headers, body: response.bytes().await.map_err(unreachable)? })
             }
             Self::Local { app } => {
@@ -174,6 +176,7 @@ impl Client {
                 // It may take its time: it tells how far it is.
                 let request = http.request(method, format!("{base}{path}")).body(body);
                 let mut answer = request.timeout(A_DAY).send().await.map_err(failed)?;
+                check_spence(base, answer.headers())?;
                 if !answer.status().is_success() {
                     let status = answer.status();
                     return Err(failure(status, &answer.bytes().await.map_err(failed)?));
@@ -269,6 +272,14 @@ fn credentials(token: Option<&str>) -> anyhow::Result<HeaderMap> {
         headers.insert(header::AUTHORIZATION, bearer.map_err(refused)?);
     }
     Ok(headers)
+}
+
+fn check_spence(base: &str, headers: &HeaderMap) -> anyhow::Result<()> {
+    if says_spence(headers) {
+        return Ok(());
+    }
+    let message = format!("server {base}: what answers there is not spence");
+    Err(Failure::error(Code::Unavailable, message))
 }
 
 fn says_spence(headers: &HeaderMap) -> bool {

@@ -80,6 +80,7 @@ pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let what = text.split("\n\nUsage:").next().unwrap_or_default();
+    let what = what.split("\n\nFor more information").next().unwrap_or_default();
     let what: Vec<_> = what.split_whitespace().collect();
     let what = what.join(" ").replace(" tip: ", "; ").trim_start_matches("error: ").to_owned();
     // The arguments could not be read, so whether JSON was asked for is not known from them.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::load::ConfigError;
 use crate::model::{
-    Address, Compression, Durability, Eviction, Fraction, Hidden, Layer, PolicyFields, StaleField,
-    TtlField, Unavailable,
+    Address, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market, Memory,
+    PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
 };
 use crate::settings::Sources;
 use crate::units::{Size, Span};
@@ -28,7 +28,7 @@ pub struct Explained {
 }
 
 impl Sources {
-    /// Every setting that has a value, and where it comes from.
+    /// Every setting, and where it comes from; of `defaults` and policies those that have a value.
     ///
     /// # Errors
     /// As for [`Sources::resolve`].
@@ -40,6 +40,19 @@ impl Sources {
             policies.extend(layer.policies.keys().cloned());
             for (name, value) in layer.leaves() {
                 found.entry(name).or_insert_with(|| (value, from.clone()));
+            }
+        }
+        let sections = [
+            ("memory", Memory::FIELDS),
+            ("disk", Disk::FIELDS),
+            ("redis", Redis::FIELDS),
+            ("server", Server::FIELDS),
+            ("market", Market::FIELDS),
+        ];
+        for (section, fields) in sections {
+            for field in fields {
+                let none = || ("null".to_owned(), "built-in".to_owned());
+                found.entry(format!("{section}.{field}")).or_insert_with(none);
             }
         }
         for policy in policies {

@@ -1,36 +1,47 @@
 //! What cannot change while a process runs.
 
-use crate::settings::Settings;
+use crate::settings::{DiskSettings, MarketSettings, MemorySettings, ServerSettings, Settings};
+
+/// Names the fields in which two sections differ. Names every field, so that one that is added
+/// does not compile until it is here.
+macro_rules! compare {
+    ($names:ident, $old:expr, $new:expr, $section:literal: $type:ident { $($field:ident),* $(; $other:ident)? }) => {{
+        let $type { $($field,)* $($other: _)? } = $old;
+        $(if *$field != $new.$field {
+            $names.push(concat!($section, ".", stringify!($field)));
+        })*
+    }};
+}
 
 impl Settings {
     /// The settings in which `other` differs and that take a restart: all but `memory.budget` and
-    /// what is in policies.
+    /// policies. (Of these `memory_budget` does; the engine says so.)
     #[must_use]
     pub fn differing_until_restart(&self, other: &Self) -> Vec<&'static str> {
         let mut names = Vec::new();
-        macro_rules! compare {
-            ($old:expr, $new:expr, $section:literal: $($field:ident)*) => {
-                $(if $old.$field != $new.$field {
-                    names.push(concat!($section, ".", stringify!($field)));
-                })*
-            };
-        }
         match (&self.memory, &other.memory) {
-            (Some(old), Some(new)) => {
-                compare!(old, new, "memory": eviction max_entries);
-            }
+            (Some(old), Some(new)) => compare!(
+                names, old, new, "memory": MemorySettings { eviction, max_entries; budget }
+            ),
             (None, None) => {}
             _ => names.push("memory.enabled"),
         }
         match (&self.disk, &other.disk) {
-            (Some(old), Some(new)) => {
-                compare!(old, new, "disk": dir budget compression durability deadline);
-            }
+            (Some(old), Some(new)) => compare!(
+                names, old, new,
+                "disk": DiskSettings { dir, budget, compression, durability, deadline }
+            ),
             (None, None) => {}
             _ => names.push("disk.enabled"),
         }
-        compare!(self.server, other.server, "server": listen token allow_origins max_body);
-        compare!(self.market, other.market, "market": base_url api_key calls_per_minute);
+        compare!(
+            names, &self.server, &other.server,
+            "server": ServerSettings { listen, token, allow_origins, max_body }
+        );
+        compare!(
+            names, &self.market, &other.market,
+            "market": MarketSettings { base_url, api_key, calls_per_minute }
+        );
         names
     }
 }

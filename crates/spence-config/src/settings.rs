@@ -241,7 +241,7 @@ fn memory_settings(memory: Memory) -> Result<Option<MemorySettings>, ConfigError
 fn disk_settings(disk: Disk) -> Result<Option<DiskSettings>, ConfigError> {
     let budget = at_least("disk.budget", required("disk.budget", disk.budget)?, MIN_DISK)?;
     let settings = DiskSettings {
-        dir: required("disk.dir", disk.dir)?,
+        dir: directory(required("disk.dir", disk.dir)?)?,
         budget,
         compression: required("disk.compression", disk.compression)?,
         durability: required("disk.durability", disk.durability)?,
@@ -327,6 +327,13 @@ fn not_empty(name: &str, text: Option<String>) -> Result<Option<String>, ConfigE
             "{name}: is empty; give it a value, or leave it out (null)"
         ))),
         text => Ok(text),
+    }
+}
+
+fn directory(dir: PathBuf) -> Result<PathBuf, ConfigError> {
+    match dir.as_os_str().is_empty() {
+        true => Err(ConfigError::new("disk.dir: is empty; name a directory")),
+        false => Ok(dir),
     }
 }
 

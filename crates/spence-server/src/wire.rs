@@ -109,15 +109,20 @@ impl From<&CacheStats> for CacheFigures {
 #[derive(Debug, Default, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TargetBody {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) namespace: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) key: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) tag: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) prefix: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub(crate) glob: Option<String>,
     /// All of all namespaces; needs `yes` too.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -128,6 +133,13 @@ pub(crate) struct TargetBody {
     /// Everything, or a glob that matches everything, is meant.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) yes: bool,
+}
+
+const ALL: &str = "this matches everything; say \"yes\": true (--yes) if you mean it";
+
+/// A field that is there has a value: what was meant to narrow a target must not widen it.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(from).map(Some)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -152,15 +164,6 @@ impl TargetBody {
                 tag: Some(tag), namespace: None, key: None, prefix: None, glob: None, ..
             } => Ok(Target::Tag(tag)),
             Self { tag: Some(_), .. } => Err(("tag", "a tag goes alone: it covers all namespaces")),
-            // A key is never empty, so one `?` beside a `*` leaves nothing out.
-            Self { glob: Some(glob), .. }
-                if !sure
-                    && glob.contains('*')
-                    && glob.chars().all(|c| matches!(c, '*' | '?'))
-                    && glob.matches('?').count() <= 1 =>
-            {
-                Err(("glob", "this matches everything; say \"yes\": true (--yes) if you mean it"))
-            }
             Self { namespace: None, .. } => {
                 Err(("namespace", "expected a tag, or a namespace with a key, prefix or glob"))
             }
@@ -169,7 +172,13 @@ impl TargetBody {
                     (None, None, None) => Ok(Target::Namespace(namespace)),
                     (Some(key), None, None) => Ok(Target::Key { namespace, key }),
                     (None, Some(prefix), None) => Ok(Target::Prefix { namespace, prefix }),
-                    (None, None, Some(pattern)) => Ok(Target::Glob { namespace, pattern }),
+                    (None, None, Some(pattern)) => {
+                        let glob = Target::Glob { namespace, pattern };
+                        match glob.is_glob_of_everything() && !sure {
+                            true => Err(("glob", ALL)),
+                            false => Ok(glob),
+                        }
+                    }
                     _ => Err(("key", "expected one of key, prefix and glob")),
                 }
             }

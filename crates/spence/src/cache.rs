@@ -58,6 +58,19 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         &self.core.namespace.name
     }
 
+    /// The most bytes of a value (in memory as it is, on disk as it is encoded and before it is
+    /// compressed) that some tier is sure to keep; 0 when there is no tier. A larger one is handed
+    /// out and not kept.
+    #[must_use]
+    pub fn largest_value(&self) -> u64 {
+        let namespace = &self.core.namespace;
+        let in_memory = namespace.memory.largest();
+        // The block, the key and what stands beside the value weigh too.
+        let in_memory = in_memory - (in_memory / 10 + 4096).min(in_memory);
+        let on_disk = self.core.codec.as_ref().map_or(0, |_| self.engine.disk.largest());
+        in_memory.max(on_disk)
+    }
+
     /// The policy in force for calls through this handle.
     #[must_use]
     pub fn policy(&self) -> Policy {

@@ -202,7 +202,10 @@ pub(crate) fn check_tags(tags: &[Box<str>]) -> Result<(), Error> {
 pub(crate) fn check_tag(tag: &str) -> Result<(), Error> {
     match tag.len() {
         0 => Err(Error::invalid("tag: is empty")),
-        1..=MAX_TAG_BYTES => Ok(()),
+        1..=MAX_TAG_BYTES => match tag.chars().find(|c| c.is_control()) {
+            Some(control) => Err(Error::invalid(format!("tag: contains {control:?}"))),
+            None => Ok(()),
+        },
         length => Err(Error::invalid(format!("tag: {length} bytes, at most {MAX_TAG_BYTES}"))),
     }
 }

@@ -54,6 +54,15 @@ pub enum Target {
     Everything,
 }
 
+impl Target {
+    /// Whether this is a glob that every key matches, such as `*`, `?*` or `*[^]`.
+    #[must_use]
+    pub fn is_glob_of_everything(&self) -> bool {
+        let Self::Glob { pattern, .. } = self else { return false };
+        Glob::new(pattern).is_ok_and(|glob| glob.takes_all())
+    }
+}
+
 impl Engine {
     /// Never serves again what `target` covers now, not even as a fallback; or ends its freshness,
     /// so that it may still be served as stale.
@@ -168,8 +177,9 @@ impl Engine {
             Target::Glob { namespace, pattern } => {
                 let (_, namespace) = self.named(namespace)?;
                 // Prefixes are found without trying each, so they are preferred.
-                Ok(Place::Many(match Glob::new(pattern)?.as_prefix() {
-                    Some("") => What::Namespace(namespace),
+                let glob = Glob::new(pattern)?;
+                Ok(Place::Many(match glob.as_prefix() {
+                    _ if glob.takes_all() => What::Namespace(namespace),
                     Some(prefix) => What::Prefix { namespace, prefix: prefix.into() },
                     None => What::Glob { namespace, pattern: pattern.as_str().into() },
                 }))

@@ -125,6 +125,14 @@ impl Registry {
         make: impl FnOnce(Arc<Namespace>) -> C,
     ) -> Result<Arc<C>, Error> {
         check_name(&blueprint.name)?;
+        let memory = match self.get(&blueprint.name) {
+            Some(namespace) => Arc::clone(&namespace.memory),
+            // The shared pool may have to make room and drop values: not under our lock.
+            None => {
+                let budget = self.policies.read().resolve(blueprint)?.memory_budget;
+                pools.open(&blueprint.name, budget)?
+            }
+        };
         let mut by_name = self.by_name.write();
         let rules = self.rules_of(self.policies.read().resolve(blueprint)?);
         let count = by_name.len();
@@ -135,7 +143,6 @@ impl Registry {
                 blueprint.name
             ))),
             Place::Vacant(place) => {
-                let memory = pools.open(&blueprint.name, rules.policy.memory_budget)?;
                 let namespace = Arc::new(Namespace {
                     name: Arc::clone(place.key()),
                     arity: blueprint.arity,

@@ -107,7 +107,7 @@ impl Spence {
     /// Changes the memory budget of all caches together, in bytes, while reads and writes go on;
     /// caches with budgets of their own keep them.
     ///
-    /// Shrinking by more than a tenth of what memory has held empties it, since only then can the
+    /// If memory has held over a tenth more than that, it is emptied, since only then can the
     /// process become smaller too; smaller steps drop what goes first.
     ///
     /// # Errors

@@ -4,12 +4,16 @@ use serde_json::Value;
 
 use crate::args::{Bars, Common};
 use crate::client::{Client, encode, segment};
+use crate::exit::{Code, Failure};
 use crate::render;
 
 const COLUMNS: [&str; 6] = ["date", "open", "high", "low", "close", "volume"];
 
 pub(crate) async fn run(common: &Common, bars: Bars) -> anyhow::Result<()> {
     let Bars { symbol, bars, end, csv } = bars;
+    if symbol.is_empty() {
+        return Err(Failure::error(Code::Refused, "symbol: is empty"));
+    }
     let mut path = format!("/api/v1/market/bars/{}?bars={bars}", segment(&symbol)?);
     if let Some(end) = end {
         path.push_str(&format!("&end={}", encode(&end)));

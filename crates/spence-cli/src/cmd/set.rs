@@ -22,7 +22,9 @@ pub(crate) async fn run(common: &Common, set: Set) -> anyhow::Result<()> {
     };
     let mut path = entry_path(&namespace, &key)? + "?";
     if let Some(ttl) = ttl {
-        path.push_str(&format!("ttl={}ms&", ttl.0.as_millis()));
+        let unit = if ttl.0.subsec_nanos() == 0 { "s" } else { "ms" };
+        let count = if unit == "s" { u128::from(ttl.0.as_secs()) } else { ttl.0.as_millis() };
+        path.push_str(&format!("ttl={count}{unit}&"));
     }
     if let Some(comma) = tags.iter().find(|tag| tag.contains(',')) {
         return Err(Failure::error(
@@ -41,6 +43,11 @@ pub(crate) async fn run(common: &Common, set: Set) -> anyhow::Result<()> {
     }
     let bytes = value.len() as u64;
     let client = Client::connect(common).await?;
+    if client.keeps_nothing() {
+        client.close().await;
+        let message = "disk.enabled is false and no server answers: nothing would keep the value";
+        return Err(Failure::error(Code::Unavailable, message));
+    }
     let answer = client.send(Method::PUT, &path, headers, value).await;
     client.close().await;
     let answer = answer?;

@@ -119,12 +119,42 @@ fn wrong_usage_is_one_line_too_and_json_where_it_was_asked_for() {
     let (code, said) = shell.fails(&["bars", "AAPL", "--barz", "3"]);
     let like = "spence: unexpected argument '--barz' found; a similar argument exists: '--bars'";
     assert_eq!((code, said), (2, format!("{like}; try --help")));
+    let (_, said) = shell.fails(&["bars", "AAPL", "--bars", "x"]);
+    let like = "spence: invalid value 'x' for '--bars <BARS>': invalid digit found in string";
+    assert_eq!(said, format!("{like}; try --help"));
     let (code, said) = shell.fails(&["get", "--json"]);
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!((code, &said["exit_code"]), (2, &2.into()));
     assert!(said["error"].as_str().unwrap().contains("<NAMESPACE> <KEY>"), "{said}");
     // No arguments at all ask for help.
     assert!(shell.fails(&[]).1.contains("Commands:"));
+}
+
+#[test]
+fn what_nothing_would_keep_is_no_success_and_strangers_are_not_spence() {
+    let shell = Shell::new("disk: { enabled: false }");
+    let (code, said) = shell.fails(&["set", "n", "k", "v"]);
+    assert_eq!(code, 5);
+    assert!(said.contains("nothing would keep the value"), "{said}");
+    assert_eq!(shell.fails(&["bars", ""]).0, 3);
+
+    // A server of somebody else's.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            use std::io::{Read, Write};
+            let mut connection = connection.unwrap();
+            let mut request = [0; 4096];
+            drop(connection.read(&mut request));
+            drop(connection.write_all(b"HTTP/1.1 501 No\r\ncontent-length: 0\r\n\r\n"));
+        }
+    });
+    for command in [&["events"][..], &["warm", "OHLCV", "AAPL:1d:1:latest"], &["stats"]] {
+        let (code, said) = shell.fails(&[command, &["--server", &url]].concat());
+        assert_eq!(code, 5, "{command:?}");
+        assert!(said.contains("is not spence"), "{said}");
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ pub(crate) async fn get(
     responses(
         (status = 204, description = "it is in"),
         (status = 409, description = "the namespace holds typed values", body = ErrorBody),
+        (status = 413, description = "no tier would keep so large a value", body = ErrorBody),
         (status = "4XX", description = "the input is refused", body = ErrorBody),
     ),
 )]
@@ -91,7 +92,7 @@ pub(crate) async fn put(
         query.map_err(|error| ApiError::field("query", error.body_text()))?;
     check_key(&key)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let etag = etag(&body);
+    let (etag, body_bytes) = (etag(&body), body.len());
     // A copy: what the connection hands out is part of its whole read buffer.
     let body = Bytes::copy_from_slice(&body);
     let value = RawValue { content_type: content_type.unwrap_or_default().to_owned(), body };
@@ -107,6 +108,16 @@ pub(crate) async fn put(
     if cache.policy().no_store {
         let message = format!("{namespace}: its policy keeps nothing (no_store)");
         return Err(ApiError::new(StatusCode::CONFLICT, message));
+    }
+    let (bytes, most) = (body_bytes as u64, cache.largest_value());
+    if bytes > most {
+        let message = match most {
+            0 => "neither memory nor disk is on, so nothing would keep it".to_owned(),
+            _ => format!(
+                "{bytes} bytes, and a tier keeps {most} at most: see memory.budget, disk.budget"
+            ),
+        };
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message));
     }
     cache.insert_fill(key, fill).await?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, etag)]).into_response())

@@ -82,6 +82,14 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        // Else `%zz` would stand for itself, and two paths for one key.
+        let mut escapes = parts.uri.path().split('%').skip(1);
+        if let Some(bad) = escapes.find(|rest| {
+            !rest.get(..2).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+        }) {
+            let bad: String = bad.chars().take(2).collect();
+            return Err(ApiError::field("path", format!("path: %{bad} is no escape; % is %25")));
+        }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(segments)) => Ok(Self(segments)),
             Err(rejection) => {

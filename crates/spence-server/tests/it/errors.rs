@@ -56,6 +56,7 @@ async fn every_error_has_the_one_shape_and_says_why() {
     check(Method::GET, &format!("{bars}/AAPL?bars=many"), "", 400, "is not a number").await;
     check(Method::GET, &format!("{bars}/AAPL?end=tomorrow"), "", 400, r#""field":"end""#).await;
     check(Method::GET, &format!("{bars}/AAPL?end=1950-01-01"), "", 400, "from 1970").await;
+    check(Method::GET, "/api/v1/cache/entries/n/a%zz", "", 400, "%zz is no escape").await;
     check(Method::GET, &format!("{bars}/AA%20PL"), "", 400, r#""field":"symbol""#).await;
     check(Method::GET, &format!("{bars}/AAPL?days=5"), "", 400, "unknown field `days`").await;
     check(Method::GET, &format!("{bars}/NOSUCH"), "", 404, "no bars of NOSUCH").await;
@@ -97,5 +98,55 @@ async fn the_callers_correlation_id_is_echoed_and_one_is_made_without() {
     assert_eq!(with(&"x".repeat(129)).await.len(), 16);
     let (one, two) = (service.get("/health").await, service.get("/health").await);
     assert_ne!(header(&one, "x-correlation-id"), header(&two, "x-correlation-id"));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_value_that_no_tier_would_keep_is_refused_not_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "memory: { budget: 1MB }\ndisk: { budget: 4MB }";
+    let service = Service::start(dir.path(), yaml).await;
+    let put = async |bytes: usize| {
+        let url = format!("{}/api/v1/cache/entries/notes/v{bytes}", service.base);
+        // Nothing to compress.
+        let value: Vec<u8> = (0..bytes as u64).map(|n| ((n * n * 31) >> 7) as u8).collect();
+        let answer = service.client.put(url).body(value).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    for bytes in [50_000, 200_000, 500_000] {
+        assert_eq!(put(bytes).await.0, 204);
+        let path = format!("/api/v1/cache/entries/notes/v{bytes}");
+        assert_eq!(service.get(&path).await.status(), 200, "{bytes} bytes were accepted");
+    }
+    let (status, said) = put(2_000_000).await;
+    assert_eq!(status, 413);
+    assert!(said.contains("a tier keeps") && said.contains("disk.budget"), "{said}");
+    service.stop().await;
+
+    let off = "memory: { enabled: false }\ndisk: { enabled: false }";
+    let service = Service::start(dir.path(), off).await;
+    let url = format!("{}/api/v1/cache/entries/notes/a", service.base);
+    let answer = service.client.put(url).body("a").send().await.unwrap();
+    assert_eq!(answer.status(), 413);
+    assert!(answer.text().await.unwrap().contains("nothing would keep it"));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn what_narrows_a_target_never_widens_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let url = format!("{}/api/v1/cache/invalidate", service.base);
+    for body in [
+        r#"{"namespace":"n","key":null}"#,
+        r#"{"namespace":"n","prefix":null}"#,
+        r#"{"namespace":"n","glob":"[^]*"}"#,
+        r#"{"namespace":"n","glob":"*[^]"}"#,
+        r#"{"namespace":"n","glob":"?*"}"#,
+    ] {
+        let request = service.client.post(&url).header("content-type", "application/json");
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{body}");
+    }
     service.stop().await;
 }

@@ -67,6 +67,14 @@ impl Glob {
         (!prefix.contains(['*', '?', '[', '\\'])).then_some(prefix)
     }
 
+    /// Whether every key matches. A key is never empty, so that one character beside a `*` leaves
+    /// nothing out.
+    pub(crate) fn takes_all(&self) -> bool {
+        let (any, one): (Vec<_>, Vec<_>) =
+            self.tokens.iter().partition(|token| matches!(token, Token::Any));
+        !any.is_empty() && one.len() <= 1 && one.iter().all(|token| token.takes_every_character())
+    }
+
     pub(crate) fn matches(&self, text: &str) -> bool {
         let mut text = text.chars();
         let mut tokens = self.tokens.iter();
@@ -98,6 +106,23 @@ impl Glob {
 }
 
 impl Token {
+    fn takes_every_character(&self) -> bool {
+        match self {
+            Token::Any | Token::One => true,
+            Token::Plain(_) => false,
+            Token::Set { negated: true, ranges } => ranges.is_empty(),
+            Token::Set { negated: false, ranges } => {
+                let mut ranges = ranges.to_vec();
+                ranges.sort_unstable();
+                // Up to where there is no gap, from the lowest control character on.
+                let end = ranges
+                    .iter()
+                    .try_fold('\0', |end, &(low, high)| (low <= next(end)).then(|| end.max(high)));
+                ranges.first().is_some_and(|(low, _)| *low == '\0') && end == Some(char::MAX)
+            }
+        }
+    }
+
     fn takes(&self, c: char) -> bool {
         match self {
             Token::Any | Token::One => true,
@@ -107,6 +132,11 @@ impl Token {
             }
         }
     }
+}
+
+/// The character after this one; that of the last is itself.
+fn next(c: char) -> char {
+    (c..=char::MAX).nth(1).unwrap_or(c)
 }
 
 fn set(rest: &mut std::str::Chars<'_>) -> Option<Token> {
@@ -163,6 +193,20 @@ mod tests {
         check(r"[\]]", "]", true);
         check("AAPL", "AAPL", true);
         check("AAPL", "AAPLE", false);
+    }
+
+    #[test]
+    fn what_takes_every_key_is_known() {
+        let check = |pattern: &str, expected: bool| {
+            assert_eq!(Glob::new(pattern).unwrap().takes_all(), expected, "{pattern}");
+        };
+        for pattern in ["*", "**", "?*", "*?", "**?*", "[^]*", "*[^]*", "*[\0-\u{10FFFF}]"] {
+            check(pattern, true);
+        }
+        check("*[\0-ab-\u{10FFFF}]", true);
+        for pattern in ["?", "??*", "a*", "*[^a]", "*[a-z]", "[]*", "*[\0-ac-\u{10FFFF}]", r"\*"] {
+            check(pattern, false);
+        }
     }
 
     #[test]

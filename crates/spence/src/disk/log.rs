@@ -15,6 +15,7 @@ use super::index::Located;
 use super::reader::{Read, Reader};
 use super::recover;
 use super::shared::{Shared, entry_in};
+use super::stage::largest_payload;
 use super::writer::Writer;
 use super::{Ack, DiskStore, Durability, Found, Judge, Op, Reading};
 use crate::ban::Bans;
@@ -192,6 +193,10 @@ impl DiskStore for DiskLog {
 
     fn budget(&self) -> u64 {
         self.shared.budget
+    }
+
+    fn largest(&self) -> u64 {
+        largest_payload(self.shared.segment_bytes) as u64
     }
 
     fn errors(&self) -> u64 {

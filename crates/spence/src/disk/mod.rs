@@ -112,6 +112,10 @@ pub(crate) trait DiskStore: Send + Sync {
     /// The budget in bytes; 0 without a disk tier.
     fn budget(&self) -> u64;
 
+    /// The most bytes of a value, before compression, that are sure to be taken; 0 without a disk
+    /// tier.
+    fn largest(&self) -> u64;
+
     /// How often the disk failed, or could not take or return a value.
     fn errors(&self) -> u64;
 

@@ -51,6 +51,10 @@ impl DiskStore for NoDisk {
         0
     }
 
+    fn largest(&self) -> u64 {
+        0
+    }
+
     fn errors(&self) -> u64 {
         0
     }

@@ -77,14 +77,11 @@ impl Writer {
     /// while.
     pub(super) fn reclaim(&mut self) {
         let now_ms = self.shared.clock.unix_ms();
-        if now_ms < self.shared.judge.settled_at_ms() {
-            return;
-        }
         while let Some(look_at_ms) = self.sealed.front().map(|oldest| oldest.look_at_ms) {
             if now_ms < look_at_ms {
                 return;
             }
-            let gone_at_ms = self.oldest_gone_at_ms();
+            let gone_at_ms = self.oldest_gone_at_ms(now_ms);
             if gone_at_ms > now_ms {
                 if let Some(oldest) = self.sealed.front_mut() {
                     let (soonest, latest) = LOOK_AFTER_MS;
@@ -102,13 +99,18 @@ impl Writer {
     }
 
     /// When the last live record of the oldest segment can be served no more.
-    fn oldest_gone_at_ms(&self) -> u64 {
+    fn oldest_gone_at_ms(&self, now_ms: u64) -> u64 {
         let Some(oldest) = self.sealed.front() else { return u64::MAX };
         let floor = self.shared.inbox.floor();
         let located = self.shared.index.in_segment(oldest.segment.slot).into_iter();
         let believed = located.filter(|located| located.seq > floor);
         let entries = believed.filter_map(|located| self.shared.entry_at(located));
-        let alive = entries.filter(|entry| !self.shared.is_dead(entry));
+        let mut alive = entries.filter(|entry| !self.shared.is_dead(entry));
+        let settled_at_ms = self.shared.judge.settled_at_ms();
+        if now_ms < settled_at_ms {
+            // How long any of them may be served is not known before that.
+            return alive.next().map_or(0, |_| settled_at_ms);
+        }
         alive.map(|entry| self.shared.judge.gone_at_ms(&entry)).max().unwrap_or(0)
     }
 

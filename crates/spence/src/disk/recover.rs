@@ -69,6 +69,10 @@ pub(super) fn open(options: &DiskOptions) -> Result<Recovered, Error> {
         let message = format!("disk directory {}: {what}: {error}", dir.display());
         Error::with_source(ErrorKind::Storage, message, error)
     };
+    if dir.as_os_str().is_empty() {
+        // The lock would stand in the working directory.
+        return Err(Error::invalid("disk directory: is empty"));
+    }
     fs::create_dir_all(dir).map_err(|e| failed("create", e))?;
     let owner = Owner::take(dir)?;
     let files = segment_files(dir).map_err(|e| failed("list", e))?;

@@ -12,6 +12,17 @@ use crate::ban::{Ban, Effect, What};
 use crate::compress::Packed;
 use crate::envelope::{self, RecordKind, StoredEntry};
 
+/// The fields beside a payload are bounded: key, tags and names have limits.
+const FIELDS_BYTES: usize = 32 << 10;
+
+/// What fits into a new segment after what it begins with: its header, bans, and records that are
+/// carried over.
+pub(super) fn largest_payload(segment_bytes: u64) -> usize {
+    let hot = (segment_bytes / HOT_PART) as usize;
+    let begin = SEGMENT_HEADER_BYTES + CARRIED_BYTES + hot + FIELDS_BYTES;
+    (segment_bytes as usize).saturating_sub(begin)
+}
+
 impl Writer {
     pub(super) fn stage(&mut self, Work { hash, op, done }: Work) {
         match op {
@@ -51,12 +62,7 @@ impl Writer {
     }
 
     fn stage_entry(&mut self, hash: u64, entry: &StoredEntry, done: Done) {
-        // What a new segment begins with: its header, bans, and records that are carried over.
-        let hot = (self.shared.segment_bytes / HOT_PART) as usize;
-        let begin = SEGMENT_HEADER_BYTES + CARRIED_BYTES + hot;
-        let most = (self.shared.segment_bytes as usize).saturating_sub(begin);
-        // The fields beside the payload are bounded: key, tags and names have limits.
-        if entry.payload.len() + (32 << 10) > most {
+        if entry.payload.len() > largest_payload(self.shared.segment_bytes) {
             let (namespace, key) = (Arc::clone(&entry.namespace), Arc::clone(&entry.key));
             return self.stage_tombstone(hash, namespace, key, entry.seq, Some(done));
         }

@@ -20,6 +20,7 @@ pub(crate) struct LruPool {
 struct State {
     map: LruCache<u64, Slot, Identity>,
     weight: u64,
+    most_held: u64,
     budget: u64,
 }
 
@@ -38,7 +39,7 @@ impl LruPool {
 impl State {
     fn new(budget: u64) -> Self {
         let map = LruCache::unbounded_with_hasher(Identity::default());
-        Self { map, weight: 0, budget }
+        Self { map, weight: 0, most_held: 0, budget }
     }
 
     fn take(&mut self, hash: u64) -> Option<Slot> {
@@ -80,6 +81,7 @@ impl MemoryStore for LruPool {
             displaced.extend(state.take(hash));
         }
         state.make_room(self.max_entries, &mut displaced);
+        state.most_held = state.most_held.max(state.weight);
         Displaced(displaced)
     }
 
@@ -125,6 +127,14 @@ impl MemoryStore for LruPool {
 
     fn budget(&self) -> u64 {
         self.lock().budget
+    }
+
+    fn largest(&self) -> u64 {
+        self.budget()
+    }
+
+    fn most_held(&self) -> u64 {
+        self.lock().most_held
     }
 
     fn weight(&self) -> u64 {

@@ -59,8 +59,8 @@ pub(crate) trait MemoryStore: Send + Sync {
     /// Takes `slot` out, if it is still the one under `hash`.
     fn remove_exactly(&self, hash: u64, slot: &Slot) -> Option<Slot>;
 
-    /// Shows every entry once, locking for one at a time only. Entries that come or go meanwhile
-    /// may or may not be shown.
+    /// Shows every entry once, under no lock. Entries that come or go meanwhile may or may not be
+    /// shown.
     fn visit(&self, visitor: &mut dyn FnMut(u64, &Slot));
 
     /// Changes the budget, downwards in steps; what goes is dropped between them.
@@ -71,6 +71,13 @@ pub(crate) trait MemoryStore: Send + Sync {
 
     /// The budget in bytes; 0 when there is no memory tier.
     fn budget(&self) -> u64;
+
+    /// The most bytes that entries have taken since the pool began, or began anew: the process has
+    /// the pages of them.
+    fn most_held(&self) -> u64;
+
+    /// The most that an entry may weigh.
+    fn largest(&self) -> u64;
 
     /// What the entries take of the budget by the pool's own count.
     fn weight(&self) -> u64;

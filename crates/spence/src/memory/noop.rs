@@ -38,6 +38,14 @@ impl MemoryStore for NoMemory {
         0
     }
 
+    fn largest(&self) -> u64 {
+        0
+    }
+
+    fn most_held(&self) -> u64 {
+        0
+    }
+
     fn weight(&self) -> u64 {
         0
     }

@@ -18,9 +18,8 @@ pub(crate) struct Pools {
     settings: Settings,
     shared: Arc<dyn MemoryStore>,
     own: Mutex<Own>,
-    /// Held while sizes change, which may take long: the most that the shared pool has held since
-    /// it was last begun anew. The process has the pages of it.
-    most_held: Mutex<u64>,
+    /// Held while sizes change, which may take long.
+    sizing: Mutex<()>,
 }
 
 struct Own {
@@ -43,7 +42,7 @@ impl Pools {
             }
         };
         let own = Own { total: total.unwrap_or(0), pools: BTreeMap::new() };
-        Ok(Self { settings, shared, own: Mutex::new(own), most_held: Mutex::new(0) })
+        Ok(Self { settings, shared, own: Mutex::new(own), sizing: Mutex::new(()) })
     }
 
     /// The pool of a cache: the shared one, or one of `budget` bytes that are taken from it.
@@ -55,11 +54,14 @@ impl Pools {
         let Some(budget) = budget.filter(|_| self.shared.budget() > 0) else {
             return Ok(Arc::clone(&self.shared));
         };
-        let mut most_held = self.most_held.lock();
+        let _sizing = self.sizing.lock();
+        if let Some(pool) = self.own.lock().pools.get(name) {
+            return Ok(Arc::clone(pool));
+        }
         let total = self.own.lock().total;
         check_budget(&format!("cache {name:?}: memory budget"), budget)?;
         let left = self.own.lock().left(total, name, budget)?;
-        self.resize_shared(left, &mut most_held);
+        self.resize_shared(left);
         let pool = pool(&self.settings, budget);
         self.own.lock().pools.insert(name.to_owned(), Arc::clone(&pool));
         Ok(pool)
@@ -69,7 +71,7 @@ impl Pools {
     /// if the process would else stay larger than that. Blocks while entries are dropped.
     pub(crate) fn resize(&self, total: u64) -> Result<(), Error> {
         check_budget("memory budget", total)?;
-        let mut most_held = self.most_held.lock();
+        let _sizing = self.sizing.lock();
         let left = {
             let mut own = self.own.lock();
             if own.total == 0 {
@@ -81,18 +83,16 @@ impl Pools {
             own.total = total;
             left
         };
-        self.resize_shared(left, &mut most_held);
+        self.resize_shared(left);
         Ok(())
     }
 
-    fn resize_shared(&self, budget: u64, most_held: &mut u64) {
-        *most_held = self.shared.weight().max(*most_held);
-        if *most_held <= budget + budget / SLACK_PART {
+    fn resize_shared(&self, budget: u64) {
+        if self.shared.most_held() <= budget + budget / SLACK_PART {
             return self.shared.resize(budget);
         }
         // What is dropped here and there leaves nearly every page in use.
         self.shared.renew(budget);
-        *most_held = 0;
         spence_heap::give_back();
     }
 

@@ -15,6 +15,8 @@ use crate::sync::{AtomicU64, Mutex, Ordering, Padded, RwLock};
 const MAX_SHARDS: usize = 16;
 /// What the pool reckons an entry to weigh when it sizes its history of evicted keys.
 const TYPICAL_WEIGHT: u64 = 1024;
+/// A shard has room for so many entries.
+const FEW: u64 = 32;
 /// Part of a shard that a single value may take; quick_cache's own default for its main queue.
 const LARGEST_SHARE: f64 = 0.97;
 
@@ -26,18 +28,22 @@ pub(crate) struct QuickPool {
     /// As many as a power of two.
     shards: Box<[Padded<RwLock<Shard>>]>,
     budget: AtomicU64,
-    /// An entry counts at least this much, so that no more than `max_entries` fit.
-    floor: u64,
+    max_entries: Option<u64>,
 }
 
 struct Shard {
     map: Cache<u64, Slot, ByWeight, Identity, OnEviction>,
     evicted: Evicted,
+    /// Bytes of the entries, and the most that they have been.
+    held: u64,
+    most_held: u64,
 }
 
-/// What a shard's map has let go of; dropped outside of the shard's lock.
+/// What a shard's map has let go of; dropped outside of the shard's lock. The map gives it to its
+/// `OnEviction` alone, which must be `Sync`; nobody ever waits for this lock.
 type Evicted = Arc<Mutex<Vec<Slot>>>;
 
+/// An entry counts at least so much, so that no more than `max_entries` fit.
 #[derive(Clone)]
 struct ByWeight {
     floor: u64,
@@ -75,29 +81,60 @@ impl Shard {
         let on_eviction = OnEviction(Arc::clone(&evicted));
         let map =
             Cache::with_options(options, ByWeight { floor }, Identity::default(), on_eviction);
-        Self { map, evicted }
+        Self { map, evicted, held: 0, most_held: 0 }
     }
 
-    /// What has been evicted since it was last asked.
-    fn evicted(&self) -> Vec<Slot> {
+    /// Puts an entry in; what the map has let go of for it, and the older entry under its hash.
+    fn insert(&mut self, hash: u64, slot: Slot) -> (Vec<Slot>, Option<Slot>) {
+        let replaced = self.map.peek(&hash).cloned();
+        self.held += u64::from(slot.head().weight);
+        self.map.insert(hash, slot);
+        let mut evicted = self.take_evicted();
+        if let Some(replaced) = &replaced {
+            // The map hands it out too, but it has not made room.
+            evicted.retain(|slot| !Arc::ptr_eq(slot, replaced));
+            self.held -= u64::from(replaced.head().weight);
+        }
+        self.held -= weight(&evicted);
+        self.most_held = self.most_held.max(self.held);
+        (evicted, replaced)
+    }
+
+    fn removed(&mut self, taken: Option<(u64, Slot)>) -> Option<Slot> {
+        let (_, slot) = taken?;
+        self.held -= u64::from(slot.head().weight);
+        Some(slot)
+    }
+
+    fn shrink(&mut self, budget: u64) -> Vec<Slot> {
+        self.map.set_capacity(budget);
+        let evicted = self.take_evicted();
+        self.held -= weight(&evicted);
+        evicted
+    }
+
+    fn take_evicted(&self) -> Vec<Slot> {
         std::mem::take(&mut *self.evicted.lock())
     }
+}
+
+fn weight(slots: &[Slot]) -> u64 {
+    slots.iter().map(|slot| u64::from(slot.head().weight)).sum()
 }
 
 impl QuickPool {
     /// A pool of `budget` bytes.
     pub(super) fn new(settings: &Settings, budget: u64) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut shards = (cores * 4).min(MAX_SHARDS);
-        let floor = settings.max_entries.map_or(0, |most| budget.div_ceil(most));
-        if let Some(most) = settings.max_entries {
-            // A shard holds some entries at least; few entries must not be spread thin.
-            shards = shards.min(usize::try_from(most / 32).unwrap_or(usize::MAX)).max(1);
-        }
-        let shards = shards.next_power_of_two();
-        let part = budget.div_ceil(shards as u64);
-        let shards = (0..shards).map(|_| Padded(RwLock::new(Shard::new(part, floor)))).collect();
-        Self { shards, budget: AtomicU64::new(budget), floor }
+        // A shard holds some entries at least; few must not be spread thin.
+        let few = settings.max_entries.unwrap_or(u64::MAX).min(budget / TYPICAL_WEIGHT) / FEW;
+        let few = usize::try_from(few).unwrap_or(usize::MAX);
+        let most = (cores * 4).min(MAX_SHARDS).min(few).max(1);
+        let shards = 1 << most.ilog2();
+        let max_entries = settings.max_entries;
+        let shard = || Padded(RwLock::new(Shard::new(budget / shards, floor(max_entries, budget))));
+        let shards = (0..shards).map(|_| shard()).collect();
+        Self { shards, budget: AtomicU64::new(budget), max_entries }
     }
 
     /// By the middle bits: the maps use the others.
@@ -109,8 +146,13 @@ impl QuickPool {
     }
 
     fn part(&self, budget: u64) -> u64 {
-        budget.div_ceil(self.shards.len() as u64)
+        budget / self.shards.len() as u64
     }
+}
+
+/// What an entry counts at least, so that `max_entries` fit into `budget` and no more.
+fn floor(max_entries: Option<u64>, budget: u64) -> u64 {
+    max_entries.map_or(0, |most| budget / most.saturating_add(1) + 1)
 }
 
 impl MemoryStore for QuickPool {
@@ -125,32 +167,27 @@ impl MemoryStore for QuickPool {
 
     fn insert(&self, hash: u64, slot: Slot) -> Displaced {
         slot.head().enter();
-        let mut shard = self.shard(hash).write();
-        let replaced = shard.map.peek(&hash).cloned();
-        shard.map.insert(hash, slot);
-        let mut displaced = shard.evicted();
-        drop(shard);
+        let (mut displaced, replaced) = self.shard(hash).write().insert(hash, slot);
+        displaced.iter().for_each(|slot| slot.head().evict());
         if let Some(replaced) = replaced {
             replaced.head().leave();
-            // The map hands it out too; it was not evicted.
-            displaced.retain(|slot| !Arc::ptr_eq(slot, &replaced));
-            displaced.iter().for_each(|slot| slot.head().evict());
             displaced.push(replaced);
-        } else {
-            displaced.iter().for_each(|slot| slot.head().evict());
         }
         Displaced(displaced)
     }
 
     fn remove(&self, hash: u64) -> Option<Slot> {
-        let (_, slot) = self.shard(hash).write().map.remove(&hash)?;
+        let mut shard = self.shard(hash).write();
+        let taken = shard.map.remove(&hash);
+        let slot = shard.removed(taken)?;
         slot.head().leave();
         Some(slot)
     }
 
     fn remove_exactly(&self, hash: u64, slot: &Slot) -> Option<Slot> {
-        let same = |held: &Slot| Arc::ptr_eq(held, slot);
-        let (_, slot) = self.shard(hash).write().map.remove_if(&hash, same)?;
+        let mut shard = self.shard(hash).write();
+        let taken = shard.map.remove_if(&hash, |held| Arc::ptr_eq(held, slot));
+        let slot = shard.removed(taken)?;
         slot.head().leave();
         Some(slot)
     }
@@ -172,10 +209,7 @@ impl MemoryStore for QuickPool {
             let now = self.budget.load(Ordering::Relaxed);
             let next = budget.max(now - now / STEP_PART);
             for shard in &self.shards {
-                let mut shard = shard.0.write();
-                shard.map.set_capacity(self.part(next));
-                let evicted = shard.evicted();
-                drop(shard);
+                let evicted = shard.0.write().shrink(self.part(next));
                 evicted.iter().for_each(|slot| slot.head().evict());
             }
             self.budget.store(next, Ordering::Relaxed);
@@ -188,7 +222,7 @@ impl MemoryStore for QuickPool {
     fn renew(&self, budget: u64) {
         self.budget.store(budget, Ordering::Relaxed);
         for shard in &self.shards {
-            let new = Shard::new(self.part(budget), self.floor);
+            let new = Shard::new(self.part(budget), floor(self.max_entries, budget));
             let mut old = std::mem::replace(&mut *shard.0.write(), new);
             old.map.drain().for_each(|(_, slot)| slot.head().evict());
         }
@@ -196,6 +230,14 @@ impl MemoryStore for QuickPool {
 
     fn budget(&self) -> u64 {
         self.budget.load(Ordering::Relaxed)
+    }
+
+    fn largest(&self) -> u64 {
+        (self.part(self.budget()) as f64 * LARGEST_SHARE) as u64
+    }
+
+    fn most_held(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.0.read().most_held).sum()
     }
 
     fn weight(&self) -> u64 {

@@ -29,12 +29,12 @@ pub trait Weigh {
     fn heap_bytes(&self) -> usize;
 }
 
-/// What the allocator hands out for a request of `bytes`.
+/// What a request of `bytes` takes of the process.
 ///
 /// glibc adds a word to each block and rounds up to 16 bytes, at least 32; blocks of 128 KiB and
 /// more are whole pages. Where blocks of many sizes come and go, gaps stay between them that fit
-/// none: a tenth of blocks between 4 and 128 KiB, as measured, a thirtieth of those of 512 bytes
-/// and more. Other allocators come close enough for a budget.
+/// none: a tenth of blocks between 4 and 64 KiB, as measured, a thirtieth of others between 512
+/// bytes and 128 KiB. Other allocators come close enough for a budget.
 #[must_use]
 pub const fn allocation(bytes: usize) -> usize {
     const PAGE: usize = 4096;
@@ -42,8 +42,8 @@ pub const fn allocation(bytes: usize) -> usize {
         0 => 0,
         1..=24 => 32,
         25..512 => (bytes + 8).next_multiple_of(16),
-        512..PAGE => (bytes + bytes / 30 + 8).next_multiple_of(16),
-        PAGE..131_072 => (bytes + bytes / 10 + 8).next_multiple_of(16),
+        PAGE..65_536 => (bytes + bytes / 10 + 8).next_multiple_of(16),
+        512..131_072 => (bytes + bytes / 30 + 8).next_multiple_of(16),
         _ => bytes.saturating_add(16).div_ceil(PAGE).saturating_mul(PAGE),
     }
 }
