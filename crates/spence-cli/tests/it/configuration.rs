@@ -17,7 +17,10 @@ fn a_configuration_is_checked_explained_and_imported() {
     assert_eq!(shown, expected);
     let all = shell.json(&["config", "explain"]);
     assert!(all.as_array().unwrap().len() > 100);
+    assert!(shell.ok(&["config", "explain", "market.api_key"]).contains("null"));
     assert_eq!(shell.fails(&["config", "explain", "nosuch"]).0, 1);
+    let (code, said) = shell.fails(&["config", "check", "--set", "disk.dir=''"]);
+    assert!(code == 3 && said.contains("disk.dir: is empty"), "{said}");
 
     std::fs::write(shell.dir.path().join("bad.yaml"), "memory: { budgit: 1MB }\n").unwrap();
     let (code, said) = shell.fails(&["config", "check", "--config", "bad.yaml"]);

@@ -56,6 +56,7 @@ async fn every_error_has_the_one_shape_and_says_why() {
     check(Method::GET, &format!("{bars}/AAPL?bars=many"), "", 400, "is not a number").await;
     check(Method::GET, &format!("{bars}/AAPL?end=tomorrow"), "", 400, r#""field":"end""#).await;
     check(Method::GET, &format!("{bars}/AAPL?end=1950-01-01"), "", 400, "from 1970").await;
+    check(Method::PUT, "/api/v1/cache/entries/n/a?tags=a%00b", "x", 400, "tag: contains").await;
     check(Method::GET, "/api/v1/cache/entries/n/a%zz", "", 400, "%zz is no escape").await;
     check(Method::GET, &format!("{bars}/AA%20PL"), "", 400, r#""field":"symbol""#).await;
     check(Method::GET, &format!("{bars}/AAPL?days=5"), "", 400, "unknown field `days`").await;

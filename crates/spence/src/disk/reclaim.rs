@@ -106,10 +106,9 @@ impl Writer {
         let believed = located.filter(|located| located.seq > floor);
         let entries = believed.filter_map(|located| self.shared.entry_at(located));
         let mut alive = entries.filter(|entry| !self.shared.is_dead(entry));
-        let settled_at_ms = self.shared.judge.settled_at_ms();
-        if now_ms < settled_at_ms {
-            // How long any of them may be served is not known before that.
-            return alive.next().map_or(0, |_| settled_at_ms);
+        if now_ms < self.shared.judge.settled_at_ms() {
+            // How long any of them may be served is not known yet; only whether there are any.
+            return alive.next().map_or(0, |_| now_ms + LOOK_AFTER_MS.0);
         }
         alive.map(|entry| self.shared.judge.gone_at_ms(&entry)).max().unwrap_or(0)
     }

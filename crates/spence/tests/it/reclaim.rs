@@ -90,3 +90,23 @@ async fn what_can_be_served_no_more_is_given_back_without_waiting_for_the_budget
     spence.close().await;
     assert!(bytes_in(dir.path()) < 2_500_000, "{}", bytes_in(dir.path()));
 }
+
+#[tokio::test]
+async fn what_is_overwritten_or_invalidated_is_given_back_within_minutes_of_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, hands) = Clock::manual();
+    let builder = Spence::builder().clock(clock).disk(dir.path(), 64_000_000).no_compression();
+    let spence = builder.build().await.unwrap();
+    let blobs: Blobs = spence.cache("blobs").build().unwrap();
+    for key in 0..3_000 {
+        blobs.insert(key, blob(key)).await.unwrap();
+    }
+    assert!(bytes_in(dir.path()) > 6_000_000);
+    spence.invalidate(&spence::Target::Namespace("blobs".into())).await.unwrap();
+    hands.advance(Duration::from_secs(61));
+    for key in 0..1_000 {
+        blobs.insert(key, blob(key)).await.unwrap();
+    }
+    spence.close().await;
+    assert!(bytes_in(dir.path()) < 4_500_000, "{}", bytes_in(dir.path()));
+}
