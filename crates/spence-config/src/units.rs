@@ -13,8 +13,8 @@ pub struct Size(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
-/// No machine has more.
-const MAX_SIZE: u64 = 1 << 60;
+/// A petabyte: no machine has more.
+const MAX_SIZE: u64 = 1_000_000_000_000_000;
 const SIZE_EXPECTED: &str = "a size such as 100MB, 64MiB or 4096";
 const SPAN_EXPECTED: &str = "a duration such as 250ms, 5m, 1h30m or 7d";
 

@@ -7,7 +7,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -19,7 +19,7 @@ use crate::routes;
 /// Refuses whoever may not call.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_health = request.uri().path() == "/health";
-    match admit(&app, request.headers(), is_health) {
+    match admit(&app, request.headers(), request.uri(), is_health) {
         Ok(()) => next.run(request).await,
         Err(error) => {
             let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
@@ -34,7 +34,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
 }
 
 /// `is_health`: whether it is asked for the health, which needs no token.
-fn admit(app: &App, headers: &HeaderMap, is_health: bool) -> Result<(), ApiError> {
+fn admit(app: &App, headers: &HeaderMap, uri: &Uri, is_health: bool) -> Result<(), ApiError> {
     let server = &app.settings().server;
     if let Some(token) = &server.token {
         if is_health {
@@ -53,13 +53,15 @@ fn admit(app: &App, headers: &HeaderMap, is_health: bool) -> Result<(), ApiError
             )),
         };
     }
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    if let Some(host) = host
-        && !is_this_machine(host)
-    {
-        let message = format!("the service is not called {:?} here", brief(host));
+    // A request can name its server more than once. Browsers always do.
+    let names = headers.get_all(header::HOST).iter().map(|name| name.to_str().unwrap_or_default());
+    let names = names.chain(uri.authority().map(Authority::as_str));
+    let names: Vec<&str> = names.collect();
+    if let Some(foreign) = names.iter().find(|name| !is_this_machine(name)) {
+        let message = format!("the service is not called {:?} here", brief(foreign));
         return Err(ApiError::new(StatusCode::FORBIDDEN, message));
     }
+    let host = names.first().copied();
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
     match origin {
         Some(origin)

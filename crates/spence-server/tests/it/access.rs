@@ -47,6 +47,8 @@ async fn without_a_token_pages_of_others_may_not_call() {
     let status = async |headers: &[_]| service.status(Method::POST, invalidate, headers).await;
     assert_eq!(status(&[]).await, 200);
     assert_eq!(status(&[("host", "evil.example")]).await, 403, "a name that leads here");
+    let twice = [("host", "localhost"), ("host", "evil.example")];
+    assert_eq!(status(&twice).await, 403, "or another beside it");
     assert_eq!(status(&[("origin", "http://evil.example")]).await, 403);
     assert_eq!(status(&[("origin", "null")]).await, 403);
     assert_eq!(status(&[("origin", "https://charts.example")]).await, 200);
