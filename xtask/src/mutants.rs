@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 
 use crate::Complaints;
-use crate::guards::{GUARDS, Mutant, Suite};
+use crate::guards::{self, Mutant, Suite};
 use crate::tree::{self, Tree};
 
 const SOURCES: &str = "crates/spence/src";
@@ -29,17 +29,17 @@ enum Outcome {
 /// Whether each line is where the list says, once, and each test exists.
 pub(crate) fn check(tree: &Tree) -> Complaints {
     let mut complaints = Vec::new();
-    for Mutant { file, line, test, .. } in GUARDS {
+    for (_, Mutant { file, line, test, .. }) in guards::all() {
         let path = format!("{SOURCES}/{file}");
         let source = tree.files.iter().find(|file| file.path == path);
         let count = source.map_or(0, |source| source.text.matches(line).count());
         if count != 1 {
             let first = line.lines().next().unwrap_or_default().trim();
-            complaints.push(format!("xtask/src/guards.rs: {count} times in {path}: {first}"));
+            complaints.push(format!("xtask/src/guards: {count} times in {path}: {first}"));
         }
         let named = format!("fn {test}(");
         if !tree.ending(".rs").any(|file| file.text.contains(&named)) {
-            complaints.push(format!("xtask/src/guards.rs: no test {test}"));
+            complaints.push(format!("xtask/src/guards: no test {test}"));
         }
     }
     complaints
@@ -48,10 +48,11 @@ pub(crate) fn check(tree: &Tree) -> Complaints {
 /// Tries the mutants whose file or test contains `chosen`, in a copy of the tree.
 pub(crate) fn run(chosen: &str) -> anyhow::Result<Complaints> {
     let copy = copy()?;
-    let mutants = GUARDS.iter().filter(|m| m.file.contains(chosen) || m.test.contains(chosen));
+    let mutants = guards::all()
+        .filter(|(_, mutant)| mutant.file.contains(chosen) || mutant.test.contains(chosen));
     let (mut complaints, mut tried) = (Vec::new(), 0);
-    for mutant in mutants {
-        let outcome = mutant.outcome(&copy)?;
+    for (suite, mutant) in mutants {
+        let outcome = mutant.outcome(&copy, suite)?;
         let word = match outcome {
             Outcome::Red => "red",
             Outcome::Hangs => "hangs",
@@ -85,20 +86,20 @@ fn copy() -> anyhow::Result<PathBuf> {
 }
 
 impl Mutant {
-    fn outcome(&self, copy: &Path) -> anyhow::Result<Outcome> {
+    fn outcome(&self, copy: &Path, suite: Suite) -> anyhow::Result<Outcome> {
         let path = copy.join(SOURCES).join(self.file);
         let source = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         fs::write(&path, source.replacen(self.line, self.instead, 1))?;
-        let outcome = self.test(copy);
+        let outcome = self.test(copy, suite);
         fs::write(&path, source)?;
         outcome
     }
 
-    fn test(&self, copy: &Path) -> anyhow::Result<Outcome> {
-        if !self.cargo(copy, "cargo", &["--no-run"])?.success() {
+    fn test(&self, copy: &Path, suite: Suite) -> anyhow::Result<Outcome> {
+        if !suite.cargo(copy, "cargo", &["--no-run"])?.success() {
             return Ok(Outcome::DoesNotBuild);
         }
-        let ended = self.cargo(copy, "timeout", &[self.test])?;
+        let ended = suite.cargo(copy, "timeout", &[self.test])?;
         Ok(match ended.code() {
             Some(0) => Outcome::Green,
             // timeout(1) says so.
@@ -106,9 +107,11 @@ impl Mutant {
             _ => Outcome::Red,
         })
     }
+}
 
+impl Suite {
     fn cargo(
-        &self,
+        self,
         copy: &Path,
         program: &str,
         last: &[&str],
@@ -117,7 +120,7 @@ impl Mutant {
         if program == "timeout" {
             command.args(["--kill-after=5s", DEADLINE, "cargo"]);
         }
-        command.args(["test", "--quiet", "--package", "spence"]).args(match self.suite {
+        command.args(["test", "--quiet", "--package", "spence"]).args(match self {
             Suite::Units => ["--lib"].as_slice(),
             Suite::Behaviour => &["--test", "it"],
             Suite::Schedules => &["--features", "shuttle", "--test", "schedules"],

@@ -173,6 +173,7 @@ impl BarKey {
 }
 
 impl Key for BarKey {
+    type Kept = spence::key::Whole<Self>;
     const ARITY: usize = 4;
 
     fn parts(&self, feed: &mut impl FnMut(&str)) {

@@ -109,7 +109,7 @@ impl<K, V> FromIterator<(K, Fill<V>)> for Fills<K, V> {
 type Answer<V> = (usize, Result<Cached<V>, Error>);
 
 /// A key without a fresh value.
-struct Wanted<K, V> {
+struct Wanted<K: Key, V> {
     place: usize,
     caller: Caller<K>,
     ticket: Ticket,
@@ -117,7 +117,7 @@ struct Wanted<K, V> {
 }
 
 /// A key that must be looked at again, maybe when something has landed.
-struct Again<K, V> {
+struct Again<K: Key, V> {
     wanted: Wanted<K, V>,
     landing: Option<watch::Receiver<bool>>,
 }

@@ -70,8 +70,8 @@ enum Kind {
 
 #[derive(Debug)]
 struct SystemClock {
-    /// Coarse monotonic time when the clock was made.
-    base: Duration,
+    /// Ticks of coarse monotonic time when the clock was made.
+    base: u64,
     /// How far boot time was ahead of monotonic time then: earlier suspensions.
     suspended_before: Duration,
     /// Ticks spent suspended since then.
@@ -92,7 +92,7 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         Self(Kind::System(Arc::new(SystemClock {
-            base: read(ClockId::MonotonicCoarse),
+            base: coarse_ticks(),
             suspended_before: suspended(),
             suspended_ticks: AtomicU32::new(0),
         })))
@@ -113,9 +113,10 @@ impl Clock {
     pub(crate) fn ticks(&self) -> Ticks {
         match &self.0 {
             Kind::System(clock) => {
-                let since = read(ClockId::MonotonicCoarse).saturating_sub(clock.base);
+                let since = coarse_ticks().saturating_sub(clock.base);
                 let suspended = clock.suspended_ticks.load(Ordering::Relaxed);
-                START.saturating_add(ticks_in(since)).saturating_add(suspended)
+                let ticks = u64::from(START) + since + u64::from(suspended);
+                Ticks::try_from(ticks).unwrap_or(Ticks::MAX)
             }
             Kind::Manual(hands) => START.saturating_add(ticks_in(hands.elapsed())),
         }
@@ -178,8 +179,9 @@ impl Clock {
         .await
     }
 
-    /// Whether somebody must call [`Clock::refresh`] now and then.
-    pub(crate) fn needs_refreshing(&self) -> bool {
+    /// Whether it is not one that is moved by hand; then somebody must call [`Clock::refresh`] now
+    /// and then.
+    pub(crate) fn is_the_systems(&self) -> bool {
         matches!(self.0, Kind::System(_))
     }
 
@@ -229,6 +231,13 @@ impl Hands {
     fn elapsed(&self) -> Duration {
         Duration::from_nanos(*self.elapsed.borrow())
     }
+}
+
+/// Ticks of coarse monotonic time.
+#[inline]
+fn coarse_ticks() -> u64 {
+    let time = clock_gettime(ClockId::MonotonicCoarse);
+    time.tv_sec as u64 * PER_SECOND + u64::from(time.tv_nsec as u32 / NANOS_PER_TICK)
 }
 
 fn read(id: ClockId) -> Duration {

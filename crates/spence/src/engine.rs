@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::ban::{Bans, Verdict};
 use crate::clock::{Clock, START, Ticks, duration_of, ticks_in};
 use crate::disk::{DiskStore, Judge};
-use crate::entry::{Head, Slot, Stored};
+use crate::entry::{Head, Stored};
 use crate::envelope::StoredEntry;
 use crate::events::Events;
 use crate::flight::FlightTable;
@@ -17,7 +17,8 @@ use crate::memory::Pools;
 use crate::namespace::Registry;
 use crate::spawn::Spawner;
 use crate::stats::{CacheStats, Snapshot};
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sweep::Sweeps;
+use crate::sync::{AtomicU64, Ordering};
 use crate::tally::Misses;
 
 /// An entry born further in the future than this is from a clock that cannot be believed.
@@ -37,8 +38,7 @@ pub(crate) struct Engine {
     pub(crate) misses: Misses,
     /// Wide invalidations and expiries made.
     pub(crate) bans_made: AtomicU64,
-    sweeping: AtomicBool,
-    sweep_again: AtomicBool,
+    pub(crate) sweeps: Sweeps,
 }
 
 /// Judges what the disk holds by the policies in force, once these have been so for a while: what
@@ -99,8 +99,7 @@ impl Engine {
             disk,
             registry,
             bans_made: AtomicU64::new(0),
-            sweeping: AtomicBool::new(false),
-            sweep_again: AtomicBool::new(false),
+            sweeps: Sweeps::default(),
         }
     }
 
@@ -134,41 +133,8 @@ impl Engine {
         if self.bans.newest() <= head.as_of {
             return Verdict::Alive;
         }
-        let (namespace, text) = (&head.namespace.name, entry.key_text());
-        self.bans.verdict(namespace, &text, head.tags(), head.as_of)
-    }
-
-    /// Starts taking dead entries out of memory, off the async threads. One sweep runs at a time;
-    /// a ban made meanwhile starts it over.
-    pub(crate) fn sweep(self: &Arc<Self>) {
-        self.sweep_again.store(true, Ordering::SeqCst);
-        if self.sweeping.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let engine = Arc::clone(self);
-        self.spawner.spawn_blocking(Box::new(move || {
-            while engine.sweep_again.swap(false, Ordering::SeqCst) {
-                engine.sweep_once();
-            }
-            engine.sweeping.store(false, Ordering::SeqCst);
-            if engine.sweep_again.load(Ordering::SeqCst) {
-                engine.sweep();
-            }
-        }));
-    }
-
-    /// Takes dead entries out, a few hundred at a time.
-    fn sweep_once(&self) {
-        let mut dead = Vec::new();
-        self.memory.visit(&mut |_, hash, slot| {
-            if let Verdict::Dead { .. } = self.verdict(&**slot) {
-                dead.push((hash, Arc::clone(slot)));
-            }
-            if dead.len() >= 256 {
-                remove(&mut dead);
-            }
-        });
-        remove(&mut dead);
+        let key = || entry.key_text().into();
+        self.bans.verdict(&head.namespace.name, key, head.tags(), head.as_of)
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -199,15 +165,6 @@ impl Engine {
             disk_entries: self.disk.entries(),
             bans: self.bans_made.load(Ordering::Relaxed),
             bans_in_force: self.bans.len() as u64,
-        }
-    }
-
-    /// Waits, though not for ever, until no sweep changes what is about to be compared.
-    fn await_sweep(&self) {
-        let mut turns = 0;
-        while self.sweeping.load(Ordering::SeqCst) && turns < 100_000 {
-            std::thread::yield_now();
-            turns += 1;
         }
     }
 
@@ -242,11 +199,5 @@ impl Engine {
             (self.clock.ticks() >= START, "the clock went back".to_owned()),
         ];
         checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, what)| Err(what))
-    }
-}
-
-fn remove(dead: &mut Vec<(u64, Slot)>) {
-    for (hash, slot) in dead.drain(..) {
-        drop(slot.head().namespace.memory.remove_exactly(hash, &slot));
     }
 }

@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use crate::clock::{Ticks, duration_of, ticks_in};
 use crate::envelope::{StoredEntry, Validator};
-use crate::key::Key;
+use crate::key::{Canonical, Kept, Key};
 use crate::lifetime::{Life, Rules, seed};
 use crate::namespace::Namespace;
 use crate::outcome::Freshness;
 use crate::stats::Count;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+/// Uses that are counted; more make no difference to how long an entry stays.
+const MOST_USES: u8 = 3;
 
 /// An entry as the pool holds it.
 pub(crate) type Slot = Arc<dyn Stored>;
@@ -40,15 +43,17 @@ pub(crate) trait Valued<V>: Send + Sync {
     fn value(&self) -> Option<&V>;
 }
 
-/// A key, what is held under it, and the head.
-pub(crate) struct Entry<K, V> {
+/// A key, what is held under it, and the head. In this order, so that what a hit reads lies on as
+/// few cache lines as can be.
+#[repr(C)]
+pub(crate) struct Entry<K: Key, V> {
     pub(crate) head: Head,
-    pub(crate) key: K,
+    pub(crate) key: K::Kept,
     pub(crate) content: Content<K, V>,
 }
 
 /// What is held under a key.
-pub(crate) enum Content<K, V> {
+pub(crate) enum Content<K: Key, V> {
     Value(V),
     /// The value of an older entry, which the origin says is the value still.
     Unchanged(Arc<Entry<K, V>>),
@@ -56,7 +61,7 @@ pub(crate) enum Content<K, V> {
     Nothing,
 }
 
-impl<K, V> Entry<K, V> {
+impl<K: Key, V> Entry<K, V> {
     pub(crate) fn value(&self) -> Option<&V> {
         self.content.value()
     }
@@ -66,7 +71,7 @@ impl<K, V> Entry<K, V> {
     }
 }
 
-impl<K, V> Content<K, V> {
+impl<K: Key, V> Content<K, V> {
     pub(crate) fn value(&self) -> Option<&V> {
         match self {
             Content::Value(value) => Some(value),
@@ -88,34 +93,39 @@ impl<K, V> Content<K, V> {
     }
 }
 
-/// What the engine knows about an entry.
+/// What the engine knows about an entry; what a hit reads comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Head {
     /// The world in which the entry was last examined; see [`Namespace::world`].
     world: AtomicU64,
+    /// Fresh before this tick.
+    fresh: AtomicU32,
+    /// How long the origin took.
+    pub(crate) fetch_micros: u32,
+    /// The tick at which the origin answered.
+    pub(crate) born: Ticks,
+    /// Whether an invalidation of it may have been lost with the power.
+    pub(crate) unverified: bool,
+    /// How often it was used since its place in the pool last came up, up to [`MOST_USES`].
+    uses: AtomicU8,
+    /// Whether its place is in the pool's main queue.
+    in_main: AtomicBool,
+    /// Whether the entry is counted in its namespace's holdings.
+    resident: AtomicBool,
     /// Log position at which the origin was asked: the entry's version. A ban or invalidation at
     /// a higher position kills it.
     pub(crate) as_of: u64,
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) detail: Option<Box<Detail>>,
-    /// Fresh before this tick.
-    fresh: AtomicU32,
     /// Not to be served at all from this tick on.
     hard: AtomicU32,
     /// The tick at which the entry was expired by hand; [`Ticks::MAX`] when it was not.
     expired: AtomicU32,
-    /// The tick at which the origin answered.
-    pub(crate) born: Ticks,
     /// Bytes of the memory budget.
     pub(crate) weight: u32,
-    /// How long the origin took.
-    pub(crate) fetch_micros: u32,
     /// What makes the key's jitter its own.
     seed: u32,
-    /// Whether an invalidation of it may have been lost with the power.
-    pub(crate) unverified: bool,
-    /// Whether the entry is counted in its namespace's holdings.
-    resident: AtomicBool,
 }
 
 /// What most entries do not have.
@@ -167,6 +177,8 @@ impl Head {
             fetch_micros: birth.fetch_micros,
             seed: birth.seed,
             unverified: birth.unverified,
+            uses: AtomicU8::new(0),
+            in_main: AtomicBool::new(false),
             resident: AtomicBool::new(false),
         }
     }
@@ -243,6 +255,41 @@ impl Head {
         self.detail.iter().flat_map(|detail| detail.tags.iter().map(|tag| &**tag))
     }
 
+    /// Notes a use. Two at once may count as one.
+    #[inline]
+    pub(crate) fn note_use(&self) {
+        let uses = self.uses.load(Ordering::Relaxed);
+        if uses < MOST_USES {
+            self.uses.store(uses + 1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn was_used(&self) -> bool {
+        self.uses.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes one use away, or all of them.
+    pub(crate) fn wear(&self, all: bool) {
+        let left = if all { 0 } else { self.uses.load(Ordering::Relaxed).saturating_sub(1) };
+        self.uses.store(left, Ordering::Relaxed);
+    }
+
+    /// It takes the place of `older`, which counts as a use.
+    pub(crate) fn take_over_from(&self, older: &Self) {
+        self.uses.store(older.uses.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.note_use();
+        self.move_to(older.in_main());
+    }
+
+    /// Whether its place is in the pool's main queue.
+    pub(crate) fn in_main(&self) -> bool {
+        self.in_main.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn move_to(&self, main: bool) {
+        self.in_main.store(main, Ordering::Relaxed);
+    }
+
     /// Counts the entry among its namespace's holdings.
     pub(crate) fn enter(&self) {
         if !self.resident.swap(true, Ordering::Relaxed) {
@@ -270,7 +317,7 @@ impl<K: Key, V: Send + Sync + 'static> Stored for Entry<K, V> {
     }
 
     fn key_text(&self) -> String {
-        self.key.canonical()
+        Canonical::of::<K>(&self.key)
     }
 
     fn is_negative(&self) -> bool {
@@ -288,15 +335,18 @@ impl<K: Key, V: Send + Sync + 'static> Valued<V> for Entry<K, V> {
     }
 }
 
-/// The entry of `slot`, if it has these types and this key; another key with the same hash is
-/// a miss.
+/// Whether an entry has these types and this key; another key with the same hash is a miss.
 #[inline]
-pub(crate) fn typed<K: Key, V: Send + Sync + 'static>(
-    slot: Slot,
-    key: &K,
-) -> Option<Arc<Entry<K, V>>> {
+pub(crate) fn is_of<K: Key, V: Send + Sync + 'static>(stored: &dyn Stored, key: &K) -> bool {
+    let any: &dyn Any = stored;
+    any.downcast_ref::<Entry<K, V>>().is_some_and(|entry| entry.key.is(key))
+}
+
+/// The entry of a slot that has these types.
+#[inline]
+pub(crate) fn typed<K: Key, V: Send + Sync + 'static>(slot: Slot) -> Option<Arc<Entry<K, V>>> {
     let any: Arc<dyn Any + Send + Sync> = slot;
-    any.downcast::<Entry<K, V>>().ok().filter(|entry| entry.key == *key)
+    any.downcast().ok()
 }
 
 /// Details that came with a stored entry.

@@ -135,7 +135,8 @@ impl Engine {
         let lifetime = self.registry.rules_for(&stored.namespace).lifetime(life);
         let age = Duration::from_millis(self.clock.unix_ms().saturating_sub(stored.born_ms));
         let tags = || stored.tags.iter().map(|tag| &**tag);
-        let verdict = self.bans.verdict(&stored.namespace, &stored.key, tags(), stored.as_of);
+        let verdict =
+            self.bans.verdict(&stored.namespace, || (&*stored.key).into(), tags(), stored.as_of);
         let state = match verdict {
             Verdict::Dead { .. } => "banned",
             Verdict::Alive if age < lifetime.fresh && life.unverified => "unverified",
@@ -201,7 +202,12 @@ impl Engine {
         });
         let alive = |stored: &StoredEntry| {
             let tags = || stored.tags.iter().map(|tag| &**tag);
-            let verdict = self.bans.verdict(&stored.namespace, &stored.key, tags(), stored.as_of);
+            let verdict = self.bans.verdict(
+                &stored.namespace,
+                || (&*stored.key).into(),
+                tags(),
+                stored.as_of,
+            );
             covers(&stored.namespace, &stored.key, &mut tags())
                 && !matches!(verdict, Verdict::Dead { .. })
         };

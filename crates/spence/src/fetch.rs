@@ -38,7 +38,7 @@ pub(crate) struct Caller<K> {
 pub(crate) type Stale<K, V> = Option<(Arc<Entry<K, V>>, Source)>;
 
 /// What a caller without a fresh value does next.
-pub(crate) enum Next<K, V> {
+pub(crate) enum Next<K: Key, V> {
     Answer(Result<Cached<V>, Error>),
     /// Look again: something has come in since.
     Look,
@@ -142,7 +142,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let boarding = ticket.board(&caller.key, engine.clock.ticks(), &engine.log, |as_of| {
             // Its tags are not known before it lands; they are checked then.
             let name = &self.core.namespace.name;
-            let verdict = engine.bans.verdict(name, &caller.text, std::iter::empty(), as_of);
+            let verdict =
+                engine.bans.verdict(name, || (&*caller.text).into(), std::iter::empty(), as_of);
             matches!(verdict, Verdict::Alive)
         });
         match boarding {

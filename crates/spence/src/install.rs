@@ -19,6 +19,7 @@ use crate::envelope::{StoredEntry, Validator};
 use crate::error::Error;
 use crate::fill::{Body, Fill};
 use crate::flight::{Admission, Flight, Shard};
+use crate::kept::Kept;
 use crate::key::Key;
 use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
@@ -30,7 +31,7 @@ pub(crate) fn jitter_seed(text: &str) -> u32 {
 }
 
 /// What a flight hands to everyone who waited for it.
-pub(crate) enum Landing<K, V> {
+pub(crate) enum Landing<K: Key, V> {
     Brought {
         entry: Arc<Entry<K, V>>,
         /// Whether something had passed the flight: whoever arrived after it began must not take
@@ -91,7 +92,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         // Before the bans are asked: one that is added after that changes the world again.
         let world = namespace.world();
         let mut expired = None;
-        match engine.bans.verdict(&namespace.name, text, head.tags(), head.as_of) {
+        match engine.bans.verdict(&namespace.name, || (&**text).into(), head.tags(), head.as_of) {
             Verdict::Dead { since } => {
                 let ack = self.bury_older(shard, hash, text, head.as_of, &keep, displaced);
                 return (Admission::Passed { at: since }, ack);
@@ -175,6 +176,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         self.apply_call(matches!(content, Content::Nothing), &mut detail);
         let keep = self.keep(&text, &content, &detail, store, 0);
         let engine = &self.engine;
+        let key = K::Kept::keep(&key);
         let weight = self.weight(&key, &content, &detail);
         let seed = jitter_seed(&text);
         let mut displaced = Displaced::default();
@@ -200,11 +202,12 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     pub(crate) fn entry(
         &self,
-        key: K,
+        key: &K,
         content: Content<K, V>,
         birth: Birth,
         detail: Detail,
     ) -> Arc<Entry<K, V>> {
+        let key = K::Kept::keep(key);
         let weight = self.weight(&key, &content, &detail);
         let head = Head::new(Arc::clone(&self.core.namespace), &birth, detail, weight);
         Arc::new(Entry { head, key, content })
@@ -212,7 +215,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// What an entry takes in memory: its block, what its key, value and details hold outside of
     /// it, and its place in the pool.
-    fn weight(&self, key: &K, content: &Content<K, V>, detail: &Detail) -> u32 {
+    fn weight(&self, key: &K::Kept, content: &Content<K, V>, detail: &Detail) -> u32 {
         let block = allocation(16 + size_of::<Entry<K, V>>());
         let value = match content {
             Content::Value(value) => (self.core.weigher)(value),
@@ -232,8 +235,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 allocation(size_of::<Detail>()) + allocation(list) + tags + validator
             }
         };
-        let key = allocation(key.heap_bytes());
-        let weight = block + key + value + detail + crate::memory::SLOT_BYTES;
+        let weight = block + key.heap_bytes() + value + detail + crate::memory::SLOT_BYTES;
         u32::try_from(weight).unwrap_or(u32::MAX)
     }
 
@@ -291,7 +293,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 }
 
-impl<K, V> Clone for Landing<K, V> {
+impl<K: Key, V> Clone for Landing<K, V> {
     fn clone(&self) -> Self {
         match self {
             Landing::Brought { entry, passed } => {

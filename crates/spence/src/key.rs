@@ -16,6 +16,7 @@ use foldhash::quality::SeedableRandomState;
 use siphasher::sip::SipHasher13;
 
 use crate::error::Error;
+pub use crate::kept::{Inline, Kept, Whole};
 
 /// The longest canonical text of a key, in bytes.
 pub const MAX_KEY_BYTES: usize = 4096;
@@ -32,6 +33,7 @@ pub const MAX_KEY_BYTES: usize = 4096;
 /// struct BarKey { symbol: String, bars: u32 }
 ///
 /// impl Key for BarKey {
+///     type Kept = spence::key::Whole<Self>;
 ///     const ARITY: usize = 2;
 ///     fn parts(&self, feed: &mut impl FnMut(&str)) {
 ///         feed(&self.symbol);
@@ -42,6 +44,9 @@ pub const MAX_KEY_BYTES: usize = 4096;
 /// assert_eq!(BarKey { symbol: "BRK:A".into(), bars: 90 }.canonical(), "BRK%3AA:90");
 /// ```
 pub trait Key: Eq + Clone + Send + Sync + 'static {
+    /// How entries keep it; [`Whole<Self>`](Whole) will do. Comparing must not call the cache.
+    type Kept: Kept<Self>;
+
     /// How many parts every key of this type has; at least 1.
     const ARITY: usize;
 
@@ -58,20 +63,17 @@ pub trait Key: Eq + Clone + Send + Sync + 'static {
 
     /// The canonical text.
     fn canonical(&self) -> String {
-        let mut text = String::new();
-        let mut first = true;
-        self.parts(&mut |part| {
-            if !std::mem::take(&mut first) {
-                text.push(':');
-            }
-            if Self::ARITY == 1 { text.push_str(part) } else { escape_into(part, &mut text) }
-        });
-        text
+        let mut text = Canonical::new(Self::ARITY);
+        self.parts(&mut |part| text.push(part));
+        text.text
     }
 }
 
 /// One part of a key; a type that is one is also a [`Key`] by itself.
 pub trait KeyPart: Eq + Clone + Send + Sync + 'static {
+    /// How entries keep it; [`Whole<Self>`](Whole) will do.
+    type Kept: Kept<Self>;
+
     /// Feeds the part's text.
     fn part(&self, feed: &mut impl FnMut(&str));
 
@@ -80,8 +82,10 @@ pub trait KeyPart: Eq + Clone + Send + Sync + 'static {
 }
 
 impl<P: KeyPart> Key for P {
+    type Kept = P::Kept;
     const ARITY: usize = 1;
 
+    #[inline]
     fn parts(&self, feed: &mut impl FnMut(&str)) {
         self.part(feed);
     }
@@ -92,6 +96,7 @@ impl<P: KeyPart> Key for P {
 }
 
 /// Feeds an integer as its decimal digits, without allocating.
+#[inline]
 pub fn feed_integer(value: impl itoa::Integer, feed: &mut impl FnMut(&str)) {
     feed(itoa::Buffer::new().format(value));
 }
@@ -99,6 +104,9 @@ pub fn feed_integer(value: impl itoa::Integer, feed: &mut impl FnMut(&str)) {
 macro_rules! text_parts {
     ($($type:ty),*) => {$(
         impl KeyPart for $type {
+            type Kept = Inline;
+
+            #[inline]
             fn part(&self, feed: &mut impl FnMut(&str)) {
                 feed(self);
             }
@@ -113,6 +121,9 @@ macro_rules! text_parts {
 macro_rules! integer_parts {
     ($($type:ty),*) => {$(
         impl KeyPart for $type {
+            type Kept = Whole<Self>;
+
+            #[inline]
             fn part(&self, feed: &mut impl FnMut(&str)) {
                 feed_integer(*self, feed);
             }
@@ -127,8 +138,10 @@ macro_rules! integer_parts {
 macro_rules! tuple_keys {
     ($($arity:literal: $($part:ident $index:tt),*;)*) => {$(
         impl<$($part: KeyPart),*> Key for ($($part,)*) {
+            type Kept = ($($part::Kept,)*);
             const ARITY: usize = $arity;
 
+            #[inline]
             fn parts(&self, feed: &mut impl FnMut(&str)) {
                 $(self.$index.part(feed);)*
             }
@@ -146,6 +159,37 @@ tuple_keys! {
     2: A 0, B 1;
     3: A 0, B 1, C 2;
     4: A 0, B 1, C 2, D 3;
+}
+
+/// A canonical text in the making.
+pub(crate) struct Canonical {
+    text: String,
+    arity: usize,
+    parts: usize,
+}
+
+impl Canonical {
+    fn new(arity: usize) -> Self {
+        Self { text: String::new(), arity, parts: 0 }
+    }
+
+    fn push(&mut self, part: &str) {
+        if self.parts > 0 {
+            self.text.push(':');
+        }
+        self.parts += 1;
+        match self.arity {
+            1 => self.text.push_str(part),
+            _ => escape_into(part, &mut self.text),
+        }
+    }
+
+    /// Of a key as an entry keeps it.
+    pub(crate) fn of<K: Key>(kept: &K::Kept) -> String {
+        let mut text = Self::new(K::ARITY);
+        kept.parts(&mut |part| text.push(part));
+        text.text
+    }
 }
 
 fn escape_into(part: &str, text: &mut String) {
@@ -241,20 +285,25 @@ impl MemoryHasher {
     #[inline]
     pub(crate) fn hash<K: Key>(&self, key: &K) -> u64 {
         let mut hasher = self.0.build_hasher();
-        key.parts(&mut |part| feed_hasher(&mut hasher, part));
+        key.parts(&mut |part| feed_hasher(&mut hasher, part, K::ARITY));
         hasher.finish()
     }
 
-    pub(crate) fn hash_parts<'a>(&self, parts: impl Iterator<Item = &'a str>) -> u64 {
+    /// The same, of the parts themselves.
+    pub(crate) fn hash_parts<'a>(&self, parts: impl ExactSizeIterator<Item = &'a str>) -> u64 {
         let mut hasher = self.0.build_hasher();
-        parts.for_each(|part| feed_hasher(&mut hasher, part));
+        let arity = parts.len();
+        parts.for_each(|part| feed_hasher(&mut hasher, part, arity));
         hasher.finish()
     }
 }
 
 #[inline]
-fn feed_hasher(hasher: &mut impl Hasher, part: &str) {
-    hasher.write_u32(part.len() as u32);
+fn feed_hasher(hasher: &mut impl Hasher, part: &str, arity: usize) {
+    if arity > 1 {
+        // Where one part ends and the next begins.
+        hasher.write_u32(part.len() as u32);
+    }
     hasher.write(part.as_bytes());
 }
 

@@ -56,6 +56,7 @@ mod fill;
 mod flight;
 mod install;
 mod invalidate;
+mod kept;
 pub mod key;
 mod lifetime;
 mod log;
@@ -69,6 +70,8 @@ mod resilience;
 mod spawn;
 mod spence;
 mod stats;
+mod stripe;
+mod sweep;
 mod sync;
 mod tally;
 

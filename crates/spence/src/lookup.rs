@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::cached::Cached;
 use crate::codec::mark;
 use crate::disk::Found;
-use crate::entry::{Birth, Content, Entry, Standing, Stored, detail_of, typed};
+use crate::entry::{Birth, Content, Entry, Standing, Stored, detail_of, is_of, typed};
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Admission, Ticket};
@@ -21,7 +21,7 @@ use crate::outcome::{Freshness, MissCause, Source, StaleReason};
 use crate::stats::Count;
 
 /// What the tiers hold under a key.
-pub(crate) enum Held<K, V> {
+pub(crate) enum Held<K: Key, V> {
     /// A fresh value, or a fresh "nothing there".
     Fresh(Arc<Entry<K, V>>, Source),
     /// A value past its freshness, within the grace of its policy.
@@ -34,7 +34,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     #[inline]
     pub(crate) fn memory_hit(&self, hash: u64, key: &K) -> Option<Option<Cached<V>>> {
         let namespace = &*self.core.namespace;
-        let entry = typed::<K, V>(namespace.memory.get(hash)?, key)?;
+        let slot = namespace.memory.get(hash, &|stored| is_of::<K, V>(stored, key))?;
+        let entry = typed::<K, V>(slot)?;
         let now = self.engine.clock.ticks();
         if !entry.head.is_hit(namespace.world(), now) {
             return None;
@@ -137,8 +138,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// What memory holds, examined again if the world has changed since it was.
     fn in_memory(&self, hash: u64, key: &K) -> Held<K, V> {
-        let slot = self.core.namespace.memory.get(hash);
-        let Some(entry) = slot.and_then(|slot| typed::<K, V>(slot, key)) else {
+        let slot = self.core.namespace.memory.get(hash, &|stored| is_of::<K, V>(stored, key));
+        let Some(entry) = slot.and_then(typed::<K, V>) else {
             return Held::Nothing(MissCause::Absent);
         };
         if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
@@ -201,7 +202,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             seed: jitter_seed(&stored.key),
             unverified: stored.seq <= engine.disk.unverified_until(),
         };
-        let entry = self.entry(key.clone(), content, birth, detail_of(stored));
+        let entry = self.entry(key, content, birth, detail_of(stored));
         match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
             Admission::Passed { .. } => Err(MissCause::Banned),
             Admission::Granted { .. } => match entry.head.standing(engine.clock.ticks()) {

@@ -150,7 +150,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let as_of = self.flight.as_of;
         let seed = jitter_seed(&self.text);
         let birth = Birth { as_of, born, fetch_micros, seed, ..Birth::default() };
-        let entry = cache.entry(self.flight.key.clone(), content, birth, detail);
+        let entry = cache.entry(&self.flight.key, content, birth, detail);
         let admission = cache.install(hash, &self.text, &entry, keep, Some(&self.flight));
         let passed = match admission {
             Admission::Granted { expired } => expired,
@@ -196,7 +196,7 @@ impl<K: Key, V: Send + Sync + 'static> Drop for Pilot<K, V> {
 }
 
 /// What a fill has brought, ready to be installed.
-struct Load<K, V> {
+struct Load<K: Key, V> {
     content: Content<K, V>,
     detail: Detail,
     store: bool,

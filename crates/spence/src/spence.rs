@@ -218,7 +218,7 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1);
 impl Engine {
     /// Keeps the clock right across suspensions for as long as the engine lives.
     pub(crate) fn keep_time(self: &Arc<Self>) {
-        if !self.clock.needs_refreshing() {
+        if !self.clock.is_the_systems() {
             return;
         }
         let engine = Arc::downgrade(self);
@@ -226,10 +226,11 @@ impl Engine {
         self.spawner.spawn(Box::pin(async move {
             loop {
                 clock.sleep(CLOCK_CHECK).await;
-                if engine.strong_count() == 0 {
-                    return;
-                }
                 clock.refresh();
+                match engine.upgrade() {
+                    Some(engine) => engine.sweep_if_due(),
+                    None => return,
+                }
             }
         }));
     }

@@ -3,15 +3,11 @@
 //! The engine knows no metrics library. Whoever wants metrics renders a [`Snapshot`].
 //! Every read counts once: as a hit (fresh, from whichever tier), a stale hit or a miss.
 
-use std::cell::Cell;
-use std::sync::atomic::AtomicUsize as PlainUsize;
 use std::time::Duration;
 
 use crate::outcome::{MissCause, Source};
+use crate::stripe::{self, STRIPES};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, Padded};
-
-/// Stripes per set of counters; a power of two.
-const STRIPES: usize = 16;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $event:ident => $field:ident;)*) => {
@@ -93,7 +89,15 @@ impl Counters {
 
     #[inline]
     pub(crate) fn add(&self, event: Count, amount: u64) {
-        if let Some(counter) = self.stripes.get(stripe()).and_then(|s| s.0.get(event as usize)) {
+        let (stripe, own) = stripe::mine();
+        let Some(counter) = self.stripes.get(stripe).and_then(|s| s.0.get(event as usize)) else {
+            return;
+        };
+        if own {
+            // Nobody else writes to it.
+            let count = counter.load(Ordering::Relaxed);
+            counter.store(count.wrapping_add(amount), Ordering::Relaxed);
+        } else {
             counter.fetch_add(amount, Ordering::Relaxed);
         }
     }
@@ -127,23 +131,6 @@ impl Counters {
         };
         self.stripes.iter().map(of).sum()
     }
-}
-
-/// The stripe of this thread.
-#[inline]
-fn stripe() -> usize {
-    // Not a matter for schedule tests: any stripe will do.
-    static NEXT: PlainUsize = PlainUsize::new(0);
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    MINE.with(|mine| {
-        if mine.get() == usize::MAX {
-            let next = NEXT.fetch_add(1, Ordering::Relaxed);
-            mine.set(next & (STRIPES - 1));
-        }
-        mine.get()
-    })
 }
 
 /// What a cache holds in memory; kept by the pool as entries come and go.

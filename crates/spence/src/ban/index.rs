@@ -5,6 +5,7 @@
 //! costs a lookup for its namespace and each tag, a search of the sorted prefixes, and a test of
 //! each glob of its namespace.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -62,11 +63,12 @@ impl Bans {
         self.newest.load(Ordering::SeqCst)
     }
 
-    /// What the bans say about an entry of this version.
-    pub(crate) fn verdict<'a>(
+    /// What the bans say about an entry of this version. Its `key` is asked for only where prefixes
+    /// or globs are banned.
+    pub(crate) fn verdict<'a, 'k>(
         &self,
         namespace: &str,
-        key: &str,
+        key: impl FnOnce() -> Cow<'k, str>,
         tags: impl Iterator<Item = &'a str>,
         as_of: u64,
     ) -> Verdict {
@@ -182,10 +184,10 @@ impl Index {
         })
     }
 
-    fn verdict<'a>(
+    fn verdict<'a, 'k>(
         &self,
         namespace: &str,
-        key: &str,
+        key: impl FnOnce() -> Cow<'k, str>,
         tags: impl Iterator<Item = &'a str>,
         as_of: u64,
     ) -> Verdict {
@@ -281,8 +283,8 @@ mod tests {
             (30, glob("bars", "*:90")),
             (40, What::Namespace("macro".into())),
         ]);
-        let check = |namespace, key, tags: &[&str], as_of, expected| {
-            let verdict = bans.verdict(namespace, key, tags.iter().copied(), as_of);
+        let check = |namespace, key: &'static str, tags: &[&str], as_of, expected| {
+            let verdict = bans.verdict(namespace, || key.into(), tags.iter().copied(), as_of);
             assert_eq!(verdict, expected, "{namespace} {key} {tags:?} as of {as_of}");
         };
         check("bars", "IBM:65", &[], 0, Verdict::Alive);
@@ -311,7 +313,7 @@ mod tests {
                 let expected = picked.iter().filter(|&&i| text.starts_with(list[i])).max();
                 let expected =
                     expected.map_or(Verdict::Alive, |&i| Verdict::Dead { since: i as u64 + 1 });
-                assert_eq!(scoped.verdict("n", text, [].into_iter(), 0), expected);
+                assert_eq!(scoped.verdict("n", || text.into(), [].into_iter(), 0), expected);
             }
         }
     }
@@ -321,7 +323,7 @@ mod tests {
         let bans = Bans::default();
         let tag = || What::Tag("t".into());
         bans.add(Ban { position: 5, effect: Effect::Expire { at_ms: 70 }, what: tag() });
-        let verdict = |as_of| bans.verdict("n", "k", ["t"].into_iter(), as_of);
+        let verdict = |as_of| bans.verdict("n", || "k".into(), ["t"].into_iter(), as_of);
         assert_eq!(verdict(4), Verdict::Expired { at_ms: 70 });
         assert_eq!(verdict(5), Verdict::Alive);
         bans.add(Ban { position: 6, effect: Effect::Invalidate, what: tag() });
@@ -350,7 +352,7 @@ mod tests {
         assert!((1..last).all(|position| ban(position) != What::Everything));
         assert_eq!(bans.len(), MAX_BANS - 1);
         assert_eq!(ban(last), What::Everything);
-        let verdict = |as_of| bans.verdict("n", "k", [].into_iter(), as_of);
+        let verdict = |as_of| bans.verdict("n", || "k".into(), [].into_iter(), as_of);
         assert_eq!(verdict(last - 1), Verdict::Dead { since: last });
         assert_eq!((verdict(last), bans.len()), (Verdict::Alive, 0));
         assert_ne!(ban(last + 1), What::Everything);
@@ -365,7 +367,7 @@ mod tests {
         ban(3, What::Namespace("n".into()));
         ban(4, prefix("n", "c"));
         assert_eq!(bans.len(), 2);
-        let verdict = |key| bans.verdict("n", key, [].into_iter(), 0);
+        let verdict = |key| bans.verdict("n", || Cow::Borrowed(key), [].into_iter(), 0);
         assert_eq!(verdict("a"), Verdict::Dead { since: 3 });
         assert_eq!(verdict("c"), Verdict::Dead { since: 4 });
         ban(5, What::Everything);

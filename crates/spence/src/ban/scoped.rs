@@ -1,5 +1,6 @@
 //! The bans of one namespace.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -24,8 +25,12 @@ impl Scoped {
         self.globs.retain(|(_, cover)| cover.is_after(position));
     }
 
-    pub(super) fn verdict(&self, key: &str, as_of: u64) -> Verdict {
+    pub(super) fn verdict<'k>(&self, key: impl FnOnce() -> Cow<'k, str>, as_of: u64) -> Verdict {
         let mut verdict = self.whole.on(as_of);
+        if self.prefixes.is_empty() && self.globs.is_empty() {
+            return verdict;
+        }
+        let key = &*key();
         for (glob, of_glob) in &self.globs {
             if glob.matches(key) {
                 verdict = verdict.and(of_glob.on(as_of));

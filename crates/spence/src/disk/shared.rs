@@ -67,7 +67,8 @@ impl Shared {
     /// Whether an entry is dead under a ban.
     pub(super) fn is_dead(&self, entry: &StoredEntry) -> bool {
         let tags = entry.tags.iter().map(|tag| &**tag);
-        let verdict = self.bans.verdict(&entry.namespace, &entry.key, tags, entry.as_of);
+        let verdict =
+            self.bans.verdict(&entry.namespace, || (&*entry.key).into(), tags, entry.as_of);
         matches!(verdict, Verdict::Dead { .. })
     }
 }

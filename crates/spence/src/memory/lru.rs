@@ -1,6 +1,6 @@
 //! The pool with exact LRU order: what was used longest ago goes first.
 //!
-//! Exactness has its price: one list, so one lock, which a hit takes too. Prefer `quick.rs` where
+//! Exactness has its price: one list, so one lock, which a hit takes too. Prefer `sharded.rs` where
 //! many threads read.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lru::LruCache;
 
 use super::{Displaced, MemoryStore, STEP_PART, Settings};
-use crate::entry::Slot;
+use crate::entry::{Slot, Stored};
 use crate::key::Identity;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -61,8 +61,8 @@ impl State {
 }
 
 impl MemoryStore for LruPool {
-    fn get(&self, hash: u64) -> Option<Slot> {
-        self.lock().map.get(&hash).cloned()
+    fn get(&self, hash: u64, wanted: &dyn Fn(&dyn Stored) -> bool) -> Option<Slot> {
+        self.lock().map.get(&hash).filter(|slot| wanted(&***slot)).cloned()
     }
 
     fn peek(&self, hash: u64) -> Option<Slot> {

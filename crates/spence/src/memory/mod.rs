@@ -4,15 +4,17 @@
 mod lru;
 mod noop;
 mod pools;
-mod quick;
+mod s3fifo;
+mod sharded;
 pub(crate) mod weigh;
 
 pub(crate) use lru::LruPool;
 pub(crate) use noop::NoMemory;
 pub(crate) use pools::Pools;
-pub(crate) use quick::{QuickPool, SLOT_BYTES};
+pub(crate) use s3fifo::SLOT_BYTES;
+pub(crate) use sharded::ShardedPool;
 
-use crate::entry::Slot;
+use crate::entry::{Slot, Stored};
 use crate::error::Error;
 
 /// The smallest budget of a pool; below it the pool's shards hold too few entries to be useful.
@@ -44,8 +46,9 @@ pub(crate) struct Settings {
 /// `remove_exactly` under none. What leaves the pool is handed back, since dropping a value may
 /// take long or take locks of its own, and must happen outside of ours.
 pub(crate) trait MemoryStore: Send + Sync {
-    /// The entry under `hash`; counts as a use.
-    fn get(&self, hash: u64) -> Option<Slot>;
+    /// The entry under `hash`, if it is the one `wanted`; counts as a use. That is asked before the
+    /// entry is shared, so that what it reads is there by then; it runs under a lock.
+    fn get(&self, hash: u64, wanted: &dyn Fn(&dyn Stored) -> bool) -> Option<Slot>;
 
     /// The entry under `hash`; does not count as a use.
     fn peek(&self, hash: u64) -> Option<Slot>;

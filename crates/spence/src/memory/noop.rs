@@ -1,14 +1,14 @@
 //! No memory tier: `memory.enabled: false`. Every lookup goes below.
 
 use super::{Displaced, MemoryStore};
-use crate::entry::Slot;
+use crate::entry::{Slot, Stored};
 
 /// Holds nothing.
 #[derive(Debug)]
 pub(crate) struct NoMemory;
 
 impl MemoryStore for NoMemory {
-    fn get(&self, _hash: u64) -> Option<Slot> {
+    fn get(&self, _hash: u64, _wanted: &dyn Fn(&dyn Stored) -> bool) -> Option<Slot> {
         None
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Eviction, LruPool, MIN_BUDGET, MemoryStore, NoMemory, QuickPool, Settings, check_budget,
+    Eviction, LruPool, MIN_BUDGET, MemoryStore, NoMemory, Settings, ShardedPool, check_budget,
 };
 use crate::entry::Slot;
 use crate::error::Error;
@@ -139,7 +139,7 @@ impl Own {
 
 fn pool(settings: &Settings, budget: u64) -> Arc<dyn MemoryStore> {
     match settings.eviction {
-        Eviction::S3Fifo => Arc::new(QuickPool::new(settings, budget)),
+        Eviction::S3Fifo => Arc::new(ShardedPool::new(settings, budget)),
         Eviction::Lru => Arc::new(LruPool::new(settings, budget)),
     }
 }

@@ -171,3 +171,62 @@ async fn the_smallest_pool_takes_a_value_of_a_few_kilobytes_however_many_cores_t
     assert!(!held(&blobs, 0..10).is_empty());
     spence.check_invariants().unwrap();
 }
+
+/// A pool of one shard.
+fn few(entries: u64) -> SpenceBuilder {
+    Spence::builder().memory(1_000_000).max_entries(entries)
+}
+
+#[tokio::test]
+async fn what_is_used_survives_what_is_asked_for_once() {
+    let (spence, blobs) = start(few(60)).await;
+    fill(&blobs, 0..20, 10).await;
+    for scan in 1..50 {
+        assert_eq!(held(&blobs, 0..20).len(), 20, "before scan {scan}");
+        fill(&blobs, scan * 1000..scan * 1000 + 100, 10).await;
+    }
+    spence.check_invariants().unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_back_soon_after_it_left_is_not_taken_for_new() {
+    let (spence, blobs) = start(few(60)).await;
+    fill(&blobs, 0..60, 10).await;
+    // Twenty must go, to make room for twenty that nobody has used either.
+    fill(&blobs, 60..80, 10).await;
+    let mut left = Vec::new();
+    for key in 0..80 {
+        // Which, unlike a read, is no use.
+        if spence.explain("blobs", &key.to_string()).await.unwrap().memory.is_none() {
+            left.push(key);
+        }
+    }
+    assert_eq!(left.len(), 20);
+    for key in &left {
+        blobs.insert(*key, vec![1; 10]).await.unwrap();
+    }
+    fill(&blobs, 100..150, 10).await;
+    let gone: Vec<&u32> = left.iter().filter(|key| blobs.peek(key).is_none()).collect();
+    // One had been in the main queue, of which nothing is remembered.
+    assert!(gone.len() <= 1, "{gone:?} of {left:?}");
+    spence.check_invariants().unwrap();
+}
+
+#[test]
+fn entries_that_come_and_go_leave_nothing_behind() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (spence, blobs) = runtime.block_on(start(few(1000)));
+    let come_and_go = |times| {
+        runtime.block_on(async {
+            for _ in 0..times {
+                blobs.insert(1, vec![1; 10]).await.unwrap();
+                blobs.insert(1, vec![2; 10]).await.unwrap();
+                blobs.invalidate(&1).await.unwrap();
+            }
+        });
+    };
+    come_and_go(1000);
+    let counted = allocation_counter::measure(|| come_and_go(50_000));
+    assert!(counted.bytes_current.abs() < 10_000, "{} bytes", counted.bytes_current);
+    spence.check_invariants().unwrap();
+}

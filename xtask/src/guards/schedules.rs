@@ -1,0 +1,74 @@
+//! Lines guarded by schedule tests (`crates/spence/tests/schedules`).
+
+use super::Mutant;
+
+pub(super) const LINES: &[Mutant] = &[
+    Mutant {
+        file: "install.rs",
+        line: r"            Verdict::Dead { since } => {
+                let ack = self.bury_older(shard, hash, text, head.as_of, &keep, displaced);
+                return (Admission::Passed { at: since }, ack);
+            }
+",
+        instead: r"            Verdict::Dead { .. } => {}
+",
+        test: "ban_by_glob_during_fill",
+    },
+    Mutant {
+        file: "lookup.rs",
+        line: r"        match engine.verdict(&**entry) {
+",
+        instead: r"        match Verdict::Alive {
+",
+        test: "ban_by_namespace_during_fill",
+    },
+    Mutant {
+        file: "invalidate.rs",
+        line: r"                self.registry.all().iter().for_each(|namespace| namespace.next_world());
+",
+        instead: "",
+        test: "ban_by_tag_during_fill",
+    },
+    Mutant {
+        file: "ban/index.rs",
+        line: r"self.newest.swap(u64::MAX, Ordering::SeqCst)",
+        instead: r"self.newest.load(Ordering::SeqCst)",
+        test: "ban_by_tag_during_renewal",
+    },
+    Mutant {
+        file: "pilot.rs",
+        line: r"alive(entry) && !entry.is_negative()",
+        instead: r"{ let _ = &alive; !entry.is_negative() }",
+        test: "ban_by_tag_during_renewal",
+    },
+    Mutant {
+        file: "flight.rs",
+        line: r"            Some(slot) if slot.floor > as_of => Admission::Passed { at: slot.floor },
+",
+        instead: "",
+        test: "insert_during_fill",
+    },
+    Mutant {
+        file: "invalidate.rs",
+        line: r"                self.namespace.memory.remove(self.hash)
+",
+        instead: r"                None
+",
+        test: "invalidate_during_fill",
+    },
+    Mutant {
+        file: "pilot.rs",
+        line: r"alive(entry) && !entry.is_negative()",
+        instead: r"{ let _ = &alive; !entry.is_negative() }",
+        test: "invalidate_during_renewal",
+    },
+    Mutant {
+        file: "flight.rs",
+        line: r"        if slot.installs != self.installs {
+            return Boarding::Changed;
+        }
+",
+        instead: "",
+        test: "one_call_for_all_callers",
+    },
+];
