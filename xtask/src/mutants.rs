@@ -15,7 +15,7 @@ const SOURCES: &str = "crates/spence/src";
 /// A test that takes longer hangs, which is red too: callers wait for ever.
 const DEADLINE: &str = "300s";
 /// Schedules that a schedule test tries before its line counts as unguarded.
-const SCHEDULES: &str = "40000";
+const SCHEDULES: &str = "20000";
 
 /// What came of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

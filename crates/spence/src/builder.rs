@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::ban::Bans;
 use crate::calendar::Calendar;
 use crate::clock::Clock;
+#[cfg(feature = "shuttle")]
+use crate::disk::Shelf;
 use crate::disk::device::{Device, Files};
 use crate::disk::{DiskLog, DiskOptions, DiskStore, Durability, Judge, MIN_BUDGET, NoDisk};
 use crate::engine::{ByPolicy, Engine};
@@ -48,6 +50,8 @@ pub struct SpenceBuilder {
     calendars: Calendars,
     clock: Clock,
     spawner: Option<Arc<dyn Spawner>>,
+    #[cfg(feature = "shuttle")]
+    shelf: bool,
 }
 
 impl SpenceBuilder {
@@ -65,6 +69,8 @@ impl SpenceBuilder {
             calendars: Calendars::new(),
             clock: Clock::system(),
             spawner: None,
+            #[cfg(feature = "shuttle")]
+            shelf: false,
         }
     }
 
@@ -175,6 +181,15 @@ impl SpenceBuilder {
         self
     }
 
+    /// A disk tier that schedule tests can run.
+    #[cfg(feature = "shuttle")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shelf(mut self) -> Self {
+        self.shelf = true;
+        self
+    }
+
     /// Starts the engine.
     ///
     /// # Errors
@@ -196,6 +211,8 @@ impl SpenceBuilder {
         let registry =
             Arc::new(Registry::new(seed, self.policies, self.calendars, self.clock.clone()));
         let (disk, last_position) = match self.disk {
+            #[cfg(feature = "shuttle")]
+            None if self.shelf => (Box::<Shelf>::default() as Box<dyn DiskStore>, 0),
             None => (Box::new(NoDisk) as Box<dyn DiskStore>, 0),
             Some((_, bytes)) if bytes < MIN_BUDGET => {
                 let message = format!("disk budget: {bytes} bytes, at least {MIN_BUDGET}");

@@ -20,14 +20,14 @@ pub(super) const LINES: &[Mutant] = &[
 ",
         instead: r"        match Verdict::Alive {
 ",
-        test: "ban_by_namespace_during_fill",
+        test: "ban_by_glob_what_is_held",
     },
     Mutant {
         file: "invalidate.rs",
         line: r"                self.registry.all().iter().for_each(|namespace| namespace.next_world());
 ",
         instead: "",
-        test: "ban_by_tag_during_fill",
+        test: "ban_by_tag_what_is_held",
     },
     Mutant {
         file: "ban/index.rs",
@@ -70,5 +70,42 @@ pub(super) const LINES: &[Mutant] = &[
 ",
         instead: "",
         test: "one_call_for_all_callers",
+    },
+    Mutant {
+        file: "install.rs",
+        line: r"match engine.bans.verdict(&namespace.name, || (&**text).into(), head.tags(), head.as_of) {",
+        instead: r"match engine.bans.verdict(&namespace.name, || (&**text).into(), head.tags().take(0), head.as_of) {",
+        test: "ban_by_tag_during_fill",
+    },
+    Mutant {
+        file: "flight.rs",
+        line: r"Some(slot) => Admission::Granted { expired: slot.expired > as_of },",
+        instead: r"Some(_) => Admission::Granted { expired: false },",
+        test: "expire_during_fill",
+    },
+    Mutant {
+        file: "invalidate.rs",
+        line: r"                slot.head().expire(now);
+",
+        instead: r"                let _ = now;
+",
+        test: "expire_what_is_held",
+    },
+    Mutant {
+        file: "namespace.rs",
+        line: r"            namespace.next_world();
+",
+        instead: "",
+        test: "policy_swap_while_it_is_read",
+    },
+    Mutant {
+        file: "flight.rs",
+        line: r"            slot.floor = slot.floor.max(position);
+            slot.pass();
+",
+        instead: r"            let _ = position;
+            slot.pass();
+",
+        test: "invalidate_during_promotion",
     },
 ];

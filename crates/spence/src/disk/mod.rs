@@ -20,6 +20,8 @@ mod rotate;
 mod scan;
 mod segment;
 mod shared;
+#[cfg(feature = "shuttle")]
+mod shelf;
 mod stage;
 mod usage;
 mod writer;
@@ -33,6 +35,8 @@ use tokio::sync::oneshot;
 
 pub(crate) use log::{DiskLog, DiskOptions, MIN_BUDGET};
 pub(crate) use noop::NoDisk;
+#[cfg(feature = "shuttle")]
+pub(crate) use shelf::Shelf;
 
 use crate::ban::Ban;
 use crate::clock::Clock;

@@ -10,6 +10,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod held;
+mod promotion;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +20,8 @@ use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::{future, thread};
 use spence::{Cache, Clock, Error, Fill, FillCx, PolicyLayer, Spawner, Spence, Target, Task};
 
-/// Schedules tried by each test, a quarter of them random, the others with few preemptions at
-/// chosen depths, which find most;
-/// `SPENCE_SCHEDULES` sets another number.
+/// Schedules tried by each test, a quarter of them random, the others with one preemption or two
+/// at chosen depths, which find most. `SPENCE_SCHEDULES` sets another number.
 const SCHEDULES: usize = 2_000;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,9 +77,13 @@ fn check(test: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("SPENCE_SCHEDULES").ok().and_then(|n| n.parse().ok());
     let schedules: usize = schedules.unwrap_or(SCHEDULES);
     let test = Arc::new(test);
-    let again = Arc::clone(&test);
-    shuttle::check_random(move || test(), schedules / 4);
-    shuttle::check_pct(move || again(), schedules - schedules / 4, 3);
+    let again = || {
+        let test = Arc::clone(&test);
+        move || test()
+    };
+    shuttle::check_random(again(), schedules / 4);
+    shuttle::check_pct(again(), schedules * 3 / 8, 2);
+    shuttle::check_pct(again(), schedules * 3 / 8, 3);
 }
 
 fn start() -> (Spence, Numbers, Origin) {
