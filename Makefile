@@ -1,10 +1,14 @@
 # What is done here every day. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutants
+# Request traces for the hit ratios; see bench/README.md.
+TRACES ?= ../shared/traces
+BENCHES = engine disk races http
+
+.PHONY: help run test check mutants bench bench-quick
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, then serve on http://127.0.0.1:8321
 	cargo run --release --package spence-cli -- serve
@@ -15,6 +19,14 @@ test: ## Run every test
 
 mutants: ## Take away each line that keeps a promise and see its test turn red
 	cargo xtask mutants
+
+bench-quick: ## Measure against peers, a first impression in five minutes
+	cargo build --release --manifest-path bench/Cargo.toml --bins
+	@for bench in $(BENCHES); do SPENCE_TRACES=$(TRACES) bench/target/release/$$bench --quick || exit 1; done
+
+bench: ## Measure against peers, thoroughly
+	cargo build --release --manifest-path bench/Cargo.toml --bins
+	@for bench in $(BENCHES); do SPENCE_TRACES=$(TRACES) bench/target/release/$$bench || exit 1; done
 
 check: ## Formatting, lints, house rules, licences, documentation
 	cargo fmt --all --check

@@ -103,5 +103,6 @@ pub use tally::LastMiss;
 /// What tests stand in for parts of the engine. May change with any version.
 #[doc(hidden)]
 pub mod unstable {
+    pub use crate::disk::bare::{BareAck, BareStore};
     pub use crate::disk::device::Device;
 }

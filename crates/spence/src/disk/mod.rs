@@ -5,6 +5,7 @@
 //! older one. Checksums are verified on every read; what cannot be read is a miss. The formats
 //! are described in docs/formats.md, the choice in docs/decisions/0003-disk-log.md.
 
+pub(crate) mod bare;
 pub(crate) mod device;
 mod format;
 mod hint;

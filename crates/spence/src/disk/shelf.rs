@@ -9,10 +9,13 @@ use super::{Ack, DiskStore, Found, Op, Reading};
 use crate::envelope::StoredEntry;
 use crate::sync::Mutex;
 
+/// A namespace and a key.
+type Name = (Arc<str>, Arc<str>);
+
 /// Keeps everything, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
-    entries: Mutex<HashMap<(Arc<str>, Arc<str>), Arc<StoredEntry>>>,
+    entries: Mutex<HashMap<Name, Arc<StoredEntry>>>,
 }
 
 impl DiskStore for Shelf {

@@ -1,0 +1,53 @@
+//! What happens when things go wrong at the same time: an invalidation passes a running fill, the
+//! caller who began a fill goes away, fills fail, a fill panics. Counts, not times: how often an
+//! old value was served after its invalidation had returned, and how often the origin was asked.
+
+mod contenders;
+mod scenarios;
+
+use clap::Parser;
+use contenders::Contender;
+use scenarios::{CALLERS, Scenario};
+use spence_bench::report::Row;
+use spence_bench::{Options, Report, Target};
+
+#[derive(Parser)]
+#[command(
+    about = "Counts stale answers and origin calls when fills, invalidations, cancellations \
+                   and failures meet: Spence, moka, foyer, quick_cache, multi-tier-cache"
+)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+
+    /// Trials of each scenario with each cache [default: 200, or 40 with --quick]
+    #[arg(long, value_name = "N")]
+    trials: Option<usize>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let options = &arguments.options;
+    let trials = arguments.trials.unwrap_or(options.sized(40, 200)).max(1);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // The panics of this bench are its own.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut report = Report::new("races", options);
+    report.set("trials", trials);
+    report.set("callers", CALLERS);
+    runtime.block_on(async {
+        for scenario in Scenario::ALL {
+            let spence = scenario.count(&Contender::spence().await?, trials).await?;
+            for peer in Contender::peers()? {
+                let counted = scenario.count(&peer, trials).await?;
+                let row = Row::told(scenario.name(), spence, scenario.unit());
+                let target = Target::AtMost(scenario.possible());
+                report.row(row.beside(peer.name(), counted).to_reach(target));
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    report.print(options);
+    Ok(())
+}
