@@ -71,7 +71,9 @@ impl Engine {
     /// Waits, though not for ever, until no sweep changes what a test is about to compare.
     pub(crate) fn await_sweep(&self) {
         let mut turns = 0;
-        while self.sweeps.running.load(Ordering::SeqCst) && turns < 100_000 {
+        // One that is owed begins when the one that runs has ended.
+        let comes = || self.sweeps.owed.load(Ordering::SeqCst);
+        while (self.sweeps.running.load(Ordering::SeqCst) || comes()) && turns < 100_000 {
             std::thread::yield_now();
             turns += 1;
         }
