@@ -4,9 +4,7 @@
 //! framework makes itself, the one JSON shape.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use spence::ErrorKind;
 use spence_market::InvalidKey;
@@ -88,12 +86,9 @@ impl IntoResponse for ApiError {
 }
 
 /// Gives every error answer its shape.
-pub(crate) async fn shape(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let is_head = request.method() == axum::http::Method::HEAD;
-    let mut response = next.run(request).await;
+pub(crate) async fn shape(app: &App, uri: &Uri, mut response: Response) -> Response {
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || is_head {
+    if !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let error = match response.extensions_mut().remove::<ApiError>() {
@@ -114,7 +109,7 @@ pub(crate) async fn shape(State(app): State<App>, request: Request, next: Next) 
         status: status.as_u16(),
         error: status.canonical_reason().unwrap_or("Error").to_owned(),
         message: error.message,
-        path,
+        path: uri.path().to_owned(),
         errors: error.fields,
     };
     let text = serde_json::to_string(&body).unwrap_or_default();

@@ -18,8 +18,13 @@ use crate::routes;
 
 /// Refuses whoever may not call.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    admit(&app, request, next).await
+}
+
+/// Passes a request on, or refuses it.
+pub(crate) async fn admit(app: &App, request: Request, next: Next) -> Response {
     let is_health = request.uri().path() == "/health";
-    match admit(&app, request.headers(), request.uri(), is_health) {
+    match may_call(app, request.headers(), request.uri(), is_health) {
         Ok(()) => next.run(request).await,
         Err(error) => {
             let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
@@ -34,7 +39,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
 }
 
 /// `is_health`: whether it is asked for the health, which needs no token.
-fn admit(app: &App, headers: &HeaderMap, uri: &Uri, is_health: bool) -> Result<(), ApiError> {
+fn may_call(app: &App, headers: &HeaderMap, uri: &Uri, is_health: bool) -> Result<(), ApiError> {
     let server = &app.settings().server;
     if let Some(token) = &server.token {
         if is_health {
@@ -118,7 +123,7 @@ pub(crate) fn cors(app: &App) -> CorsLayer {
             routes::X_SPENCE_ORIGIN,
             header::AGE,
             header::ETAG,
-            crate::correlate::CORRELATION_ID,
+            crate::edge::CORRELATION_ID,
         ])
 }
 

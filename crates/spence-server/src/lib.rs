@@ -4,7 +4,7 @@
 //! socket. Answers and errors have the shapes of `docs/http-api.md`, errors a single one.
 
 mod app;
-mod correlate;
+mod edge;
 mod error;
 mod guard;
 mod metrics;

@@ -7,8 +7,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::correlate::correlate;
-use crate::error::{ApiError, shape};
+use crate::edge::edge;
+use crate::error::ApiError;
 use crate::guard::{cors, guard};
 use crate::openapi;
 use crate::routes::{config, entries, explain, health, home, market, outdate, stats, warm};
@@ -34,14 +34,10 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/events", get(explain::events))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"))
-        .layer(DefaultBodyLimit::max(max_body))
-        .layer(from_fn_with_state(app.clone(), guard));
+        .layer(DefaultBodyLimit::max(max_body));
     let router = match app.settings().server.allow_origins.is_empty() {
         true => router,
-        false => router.layer(cors(&app)),
+        false => router.layer(from_fn_with_state(app.clone(), guard)).layer(cors(&app)),
     };
-    router
-        .layer(from_fn_with_state(app.clone(), shape))
-        .layer(from_fn_with_state(app.clone(), correlate))
-        .with_state(app)
+    router.layer(from_fn_with_state(app.clone(), edge)).with_state(app)
 }

@@ -14,6 +14,9 @@ use crate::raw::{RawCache, RawValue, raw_cache};
 use crate::routes::{EntryPath, Json, Segments, X_SPENCE_KEY, about, header_text};
 use crate::wire::{ErrorBody, Reached, TargetBody};
 
+/// The type of a value that was put in without one.
+const OCTETS: &str = "application/octet-stream";
+
 /// `?ttl=5m&tags=a,b`
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -58,12 +61,13 @@ pub(crate) async fn get(
     if known {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    if let Ok(content_type) = HeaderValue::from_str(&value.content_type)
-        && !content_type.is_empty()
-    {
-        headers.insert(header::CONTENT_TYPE, content_type);
-    }
-    Ok((headers, value.body.clone()).into_response())
+    let content_type = HeaderValue::from_str(&value.content_type).ok();
+    let content_type = content_type.filter(|content_type| !content_type.is_empty());
+    let content_type = content_type.unwrap_or(HeaderValue::from_static(OCTETS));
+    headers.insert(header::CONTENT_TYPE, content_type);
+    let mut response = Response::new(value.body.clone().into());
+    *response.headers_mut() = headers;
+    Ok(response)
 }
 
 #[utoipa::path(

@@ -114,7 +114,8 @@ pub(crate) struct EntryPath {
 
 /// The headers that tell about a value.
 pub(crate) fn about<V>(value: &Cached<V>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+    // Room for those that others add, too.
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(X_SPENCE_SOURCE, HeaderValue::from_static(value.source().as_str()));
     let freshness = value.freshness();
     headers.insert(X_SPENCE_FRESHNESS, HeaderValue::from_static(freshness.as_str()));
