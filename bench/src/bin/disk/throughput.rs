@@ -30,6 +30,8 @@ struct Stores {
     keys: Vec<String>,
     order: Vec<u32>,
     value: Bytes,
+    /// As many bytes as all values, to be read by the system call alone.
+    file: std::fs::File,
 }
 
 pub fn measure(report: &mut Report, options: &Options) -> anyhow::Result<()> {
@@ -51,6 +53,11 @@ pub fn measure(report: &mut Report, options: &Options) -> anyhow::Result<()> {
         keys: workload::keys(count),
         order: workload::zipf(count, 0.0, count, options.seed),
         value: stores::value(VALUE_BYTES, options.seed),
+        file: {
+            let place = dir.path().join("file");
+            std::fs::write(&place, vec![1; count * VALUE_BYTES])?;
+            std::fs::File::open(place)?
+        },
         runtime,
     };
     puts(report, options, &stores);
@@ -122,6 +129,19 @@ impl Stores {
         })
     }
 
+    /// What a store that reads files cannot go below.
+    fn pread(&self) -> f64 {
+        use std::os::unix::fs::FileExt;
+        rate(self.order.len(), || {
+            for &at in &self.order {
+                let mut value = vec![0; VALUE_BYTES];
+                let place = u64::from(at) * VALUE_BYTES as u64;
+                self.file.read_exact_at(&mut value, place).expect("it was written");
+                black_box(value);
+            }
+        })
+    }
+
     /// Microseconds of the slowest in a hundred reads.
     fn p99(&self) -> f64 {
         self.runtime.block_on(async {
@@ -171,13 +191,15 @@ fn gets(report: &mut Report, options: &Options, stores: &Stores) {
         Contender::new("fjall", || {
             stores.each(|key| drop(black_box(stores.fjall.get(key).expect("fjall get"))))
         }),
+        Contender::new("pread", || stores.pread()),
     ];
     let measured = take_turns(options.rounds(), &mut contenders);
     for (which, name) in [(0, "Cache::get, 1 KB"), (1, "bare get, 1 KB")] {
         let row = Row::told(name, measured.median(which), "k/s");
         let target = Target::RatioAtLeast(0.85);
         report.row(row.clone().paired("heed", &measured, which, 2).to_reach(target));
-        report.row(row.paired("fjall", &measured, which, 3));
+        report.row(row.clone().paired("fjall", &measured, which, 3));
+        report.row(row.paired("pread(2) alone", &measured, which, 4));
     }
 }
 
