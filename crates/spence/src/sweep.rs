@@ -7,7 +7,7 @@ use crate::ban::Verdict;
 use crate::clock::Ticks;
 use crate::engine::Engine;
 use crate::entry::Slot;
-use crate::sync::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, Ordering, yield_now};
 
 /// Time from the beginning of a sweep to that of the next, one second: a steady stream of bans must
 /// not keep a thread busy with looking at everything.
@@ -74,7 +74,7 @@ impl Engine {
         // One that is owed begins when the one that runs has ended.
         let comes = || self.sweeps.owed.load(Ordering::SeqCst);
         while (self.sweeps.running.load(Ordering::SeqCst) || comes()) && turns < 100_000 {
-            std::thread::yield_now();
+            yield_now();
             turns += 1;
         }
     }

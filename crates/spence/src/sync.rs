@@ -9,6 +9,7 @@ mod imp {
     pub(crate) use std::sync::atomic::{
         AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
+    pub(crate) use std::thread::yield_now;
 }
 
 #[cfg(feature = "shuttle")]
@@ -17,6 +18,7 @@ mod imp {
     pub(crate) use shuttle::sync::atomic::{
         AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
+    pub(crate) use shuttle::thread::yield_now;
 
     /// shuttle's mutex with parking_lot's signature: a poisoned lock cannot occur, since fills,
     /// the only foreign code, never run under one.
