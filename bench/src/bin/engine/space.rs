@@ -37,6 +37,10 @@ pub fn measure(report: &mut Report, options: &Options) -> anyhow::Result<()> {
             .to_reach(Target::RatioAtMost(1.1)),
         );
     }
+    let figures = child::figures(&["--hold", "lengths", "36000"])?;
+    let most = figures.first().copied().context("no figure")?;
+    let name = "resident size, values of 8 to 64 KB, five times the budget put in";
+    report.row(Row::told(name, most / 1e6, "MB").beside("budget", BUDGET as f64 / 1e6));
     Ok(())
 }
 
@@ -50,7 +54,9 @@ pub fn hold(arguments: &[String]) -> anyhow::Result<()> {
             hold_quick(number);
             Ok(())
         }
-        "budget" => hold_budget(number),
+        "budget" => hold_budget(number, |_| number),
+        // All lengths, in an order that is no order.
+        "lengths" => hold_budget(number, |n| 8_000 + n * 7919 % 56_000),
         _ => bail!("--hold {what}"),
     }
 }
@@ -78,8 +84,8 @@ fn hold_quick(entries: usize) {
     println!("{}", (resident_bytes() - before) as f64 / entries as f64);
 }
 
-/// The largest resident size while five times the budget is put in.
-fn hold_budget(bytes: usize) -> anyhow::Result<()> {
+/// The largest resident size while five times the budget is put in, in values of about `bytes`.
+fn hold_budget(bytes: usize, length: impl Fn(usize) -> usize) -> anyhow::Result<()> {
     let runtime = hits::runtime()?;
     let engine = runtime.block_on(Spence::builder().memory(BUDGET).build())?;
     let cache: Cache<u64, Vec<u8>> = engine.cache("values").memory_only().build()?;
@@ -88,7 +94,7 @@ fn hold_budget(bytes: usize) -> anyhow::Result<()> {
     let before = resident_bytes();
     let mut most = 0;
     for number in 0..entries {
-        runtime.block_on(cache.insert(number, vec![1; bytes]))?;
+        runtime.block_on(cache.insert(number, vec![1; length(number as usize)]))?;
         if number % (entries / 1000).max(1) == 0 {
             most = most.max(resident_bytes() - before);
         }
