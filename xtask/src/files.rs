@@ -72,7 +72,7 @@ fn words(file: &TextFile) -> Complaints {
         if file.path != CLOCK && !file.path.starts_with(BENCHES) && TIME.iter().any(has) {
             complain(number, format!("asks the system for the time; only {CLOCK} may"));
         }
-        if UNFINISHED.iter().any(has) {
+        if UNFINISHED.iter().any(has) && !line.contains("reason = ") {
             complain(number, "unfinished, or a lint silenced without a reason".to_owned());
         }
         let declared =

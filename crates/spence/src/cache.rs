@@ -130,11 +130,26 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
+        self.get_or_make(key, || fill).await
+    }
+
+    /// [`Cache::get_or_fetch`], whose fill is made only if it is needed.
+    #[inline]
+    pub(crate) async fn get_or_make<M, F, R, E>(&self, key: &K, make: M) -> Result<Cached<V>, Error>
+    where
+        M: FnOnce() -> F,
+        F: FnOnce(FillCx<K, V>) -> R + Send + 'static,
+        R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
         let hash = self.core.namespace.hasher.hash(key);
         match self.memory_hit(hash, key) {
             Some(Some(hit)) => Ok(hit),
             Some(None) => Err(self.nothing_there()),
-            None => Box::pin(self.fetch(hash, key.clone(), fill)).await,
+            None => {
+                let caller = self.caller(hash, key.clone(), &Arc::new(self.policy()))?;
+                Box::pin(self.fetch(caller, make())).await
+            }
         }
     }
 

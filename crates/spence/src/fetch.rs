@@ -21,6 +21,7 @@ use crate::key::Key;
 use crate::lookup::Held;
 use crate::outcome::{Freshness, MissCause, Source, StaleReason};
 use crate::policy::Policy;
+use crate::spawn::Spawner;
 
 /// One caller that wants what is under one key.
 pub(crate) struct Caller<K> {
@@ -31,6 +32,8 @@ pub(crate) struct Caller<K> {
     pub(crate) policy: Arc<Policy>,
     /// Why it has found nothing fresh.
     pub(crate) cause: MissCause,
+    /// Where the fill runs that it starts.
+    pub(crate) runs_on: Arc<dyn Spawner>,
     since: Stopwatch,
 }
 
@@ -55,8 +58,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     #[cold]
     pub(crate) async fn fetch<F, R, E>(
         &self,
-        hash: u64,
-        key: K,
+        mut caller: Caller<K>,
         fill: F,
     ) -> Result<Cached<V>, Error>
     where
@@ -64,7 +66,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         R: Future<Output = Result<Fill<V>, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        let mut caller = self.caller(hash, key, &Arc::new(self.policy()))?;
         let mut fill = Some(fill);
         loop {
             let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
@@ -106,7 +107,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     ) -> Result<Caller<K>, Error> {
         let (text, since) = (self.text_of(&key)?, self.engine.clock.stopwatch());
         let (policy, cause) = (Arc::clone(policy), MissCause::Absent);
-        Ok(Caller { hash, key, text, policy, cause, since })
+        let runs_on = Arc::clone(&self.engine.spawner);
+        Ok(Caller { hash, key, text, policy, cause, runs_on, since })
     }
 
     /// Looks into the tiers: a fresh answer is the `Err`; else what is stale, if anything.

@@ -1,10 +1,13 @@
 //! What a fill is given and what it gives back.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+
+use tokio::task::JoinError;
 
 use crate::cached::Cached;
 use crate::entry::Detail;
@@ -216,15 +219,24 @@ pub(crate) async fn run<T>(fill: impl Future<Output = Result<T, Error>>) -> Resu
     std::future::poll_fn(|cx| {
         // The fill is never polled again after a panic.
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| fill.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no message");
-            let message = format!("fill panicked: {text}");
-            Poll::Ready(Err(Error::new(ErrorKind::OriginPanicked, message)))
-        })
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
     })
     .await
+}
+
+/// The error of a fill whose thread has ended without an answer.
+pub(crate) fn ended(end: JoinError) -> Error {
+    match end.try_into_panic() {
+        Ok(panic) => panicked(&*panic),
+        Err(_) => Error::new(ErrorKind::Closed, "the runtime is closing"),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::new(ErrorKind::OriginPanicked, format!("fill panicked: {text}"))
 }

@@ -192,7 +192,7 @@ impl Canonical {
     }
 }
 
-fn escape_into(part: &str, text: &mut String) {
+pub(crate) fn escape_into(part: &str, text: &mut String) {
     for piece in part.split_inclusive([':', '%']) {
         if let Some(before) = piece.strip_suffix(':') {
             text.push_str(before);

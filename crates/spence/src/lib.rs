@@ -36,6 +36,7 @@
 
 mod ban;
 mod batch;
+mod blocking;
 mod builder;
 mod cache;
 mod cache_builder;
@@ -54,6 +55,7 @@ mod explain;
 mod fetch;
 mod fill;
 mod flight;
+mod global;
 mod install;
 mod invalidate;
 mod kept;
@@ -61,6 +63,8 @@ pub mod key;
 mod lifetime;
 mod log;
 mod lookup;
+#[doc(hidden)]
+pub mod macros;
 mod memory;
 mod namespace;
 mod outcome;
@@ -97,6 +101,55 @@ pub use outcome::{Freshness, MissCause, Scope, Source, StaleReason};
 pub use policy::{Policy, PolicyLayer, Setting, StaleUse, Ttl};
 pub use spawn::{Spawner, Task, TokioSpawner};
 pub use spence::Spence;
+/// Keeps the results of a function in a cache.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), spence::Error> {
+/// use spence::{Error, Spence};
+///
+/// #[spence::cached(cache = "features", key = "{symbol}:{window}", tags = ["{symbol}"], ttl = "5m")]
+/// async fn volatility(symbol: &str, window: u32) -> Result<f64, Error> {
+///     // Stands for something slow.
+///     Ok(symbol.len() as f64 / f64::from(window))
+/// }
+///
+/// let spence = Spence::builder().build().await?;
+/// spence.set_global()?;
+///
+/// assert_eq!(volatility("AAPL", 20).await?, 0.2); // called
+/// assert_eq!(volatility("AAPL", 20).await?, 0.2); // from memory
+/// let hit = volatility::cached("AAPL", 20).await?; // with what is known about it
+/// assert_eq!(hit.source(), spence::Source::Memory);
+///
+/// volatility::invalidate("AAPL", 20).await?;
+/// spence.invalidate_tag("AAPL").await?;
+/// assert_eq!(volatility::key("AAPL", 20), "AAPL:20");
+/// assert_eq!(volatility::uncached("AAPL", 20).await?, 0.2);
+/// # Ok(()) }
+/// ```
+///
+/// The function stays as it looks: async or not, free or a method, and returns `Result<V, E>` with
+/// `V: Clone` and `E: From<spence::Error>`. `Result<Option<V>, E>` keeps `V`, and `None` is "nothing
+/// there". A function that is not async waits on its thread; build the engine with
+/// [`SpenceBuilder::build_blocking`] in a program without a runtime.
+///
+/// Beside it stand `name::cached`, `name::key`, `name::uncached` and `name::invalidate`, with the
+/// same arguments; those of a method are methods `name_cached` and so on.
+///
+/// | setting | what | default |
+/// |---|---|---|
+/// | `cache = "name"` | the cache of this name on the process's engine ([`Spence::set_global`]), which belongs to this function alone | one of the two must be |
+/// | `cache = expression` | this `Cache<String, V>`, such as `self.prices` or an argument's | |
+/// | `key = "{a}:{b.c}"` | the key's text; `:` and `%` in one of several placeholders are escaped | all arguments, joined by `:`; a method must give it |
+/// | `key = expression` | the key, into a `String` | |
+/// | `tags = ["..", ..]` | tags, with placeholders | none |
+/// | `ttl`, `negative_ttl`, `stale_while_revalidate`, `stale_if_error` `= "5m"` | over the policy of a named cache | the policy's |
+/// | `schema = 2` | of a named cache, see [`CacheBuilder::schema`] | 0 |
+/// | `memory_only` | a named cache whose values need no codec | stored by postcard |
+/// | `associated` | says that a function without `self` and `Self` stands in an `impl` | |
+///
+/// Arguments are cloned for the fill if they are references. Generic functions are refused.
+pub use spence_macros::cached;
 pub use stats::{CacheStats, Snapshot};
 pub use tally::LastMiss;
 

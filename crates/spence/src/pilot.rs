@@ -48,7 +48,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let deadline = caller.policy.hard_deadline;
         let pilot = self.pilot(ticket, flight, caller, stale);
         let cx = pilot.context(deadline);
-        self.engine.spawner.spawn(Box::pin(async move {
+        caller.runs_on.spawn(Box::pin(async move {
             let clock = pilot.cache.engine.clock.clone();
             let namespace = Arc::clone(&pilot.cache.core.namespace);
             namespace.counters.count(Count::OriginCall);

@@ -4,6 +4,7 @@
 
 mod bans;
 mod batch;
+mod cached;
 mod crash;
 mod device;
 mod disk;

@@ -1,0 +1,4 @@
+#[spence::cached(ttl = "5m")]
+async fn f(n: u32) -> Result<u32, spence::Error> { Ok(n) }
+
+fn main() {}

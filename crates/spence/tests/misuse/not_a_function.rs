@@ -1,0 +1,4 @@
+#[spence::cached(cache = "f")]
+struct S;
+
+fn main() {}

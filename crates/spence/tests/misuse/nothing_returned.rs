@@ -1,0 +1,4 @@
+#[spence::cached(cache = "f")]
+async fn f(n: u32) {}
+
+fn main() {}
