@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::load::ConfigError;
 use crate::model::{
-    Address, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market, Memory,
-    PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
+    Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
+    Memory, PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
 };
 use crate::settings::Sources;
 use crate::units::{Size, Span};
@@ -136,6 +136,12 @@ impl Shown for PathBuf {
 }
 
 impl Shown for Address {
+    fn shown(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Shown for Beta {
     fn shown(&self) -> String {
         self.0.to_string()
     }

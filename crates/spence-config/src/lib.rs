@@ -29,8 +29,8 @@ pub use explain::Explained;
 pub use import::import;
 pub use load::ConfigError;
 pub use model::{
-    Address, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market, Memory,
-    PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
+    Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
+    Memory, PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
 };
 pub use settings::{
     DEFAULTS, DiskSettings, MarketSettings, MemorySettings, Secret, ServerSettings, Settings,

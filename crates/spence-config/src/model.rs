@@ -112,6 +112,8 @@ sections! {
         negative_ttl: Span,
         /// By up to which fraction a time to live is shortened.
         jitter: Fraction,
+        /// How eagerly what is about to expire is refreshed: the beta of XFetch.
+        eager_refresh: Beta,
         /// How long past its freshness a value is served while a fill fetches the next.
         stale_while_revalidate: Span,
         /// How long past its freshness a value may stand in for a failing origin.
@@ -259,6 +261,20 @@ impl<'de> Deserialize<'de> for Fraction {
             return Ok(Self(fraction));
         }
         Err(D::Error::custom(format!("`{fraction}` is not a fraction from 0 to 0.5")))
+    }
+}
+
+/// The beta of XFetch, from 0 to 100.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beta(pub f64);
+
+impl<'de> Deserialize<'de> for Beta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let beta = f64::deserialize(deserializer)?;
+        if (0.0..=100.0).contains(&beta) {
+            return Ok(Self(beta));
+        }
+        Err(D::Error::custom(format!("`{beta}` is not a number from 0 to 100")))
     }
 }
 

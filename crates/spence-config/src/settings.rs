@@ -302,6 +302,7 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
     });
     layer.negative_ttl = span(fields.negative_ttl);
     layer.jitter = fields.jitter.map(|fraction| fraction.0);
+    layer.eager_refresh = fields.eager_refresh.map(|beta| beta.0);
     layer.stale_while_revalidate = span(fields.stale_while_revalidate);
     layer.stale_if_error = span(fields.stale_if_error);
     layer.stale = fields.stale.map(|stale| match stale {

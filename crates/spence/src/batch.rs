@@ -280,7 +280,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             self.take_off_together(pilots, turn.take(), policy, fill);
             // Who need not wait is served before anybody waits.
             waiting.retain(|(Wanted { place, caller, ticket, stale }, _)| {
-                let served = self.while_revalidating(caller, ticket, stale);
+                let served = self.meanwhile(caller, ticket, stale);
                 let waits = served.is_none();
                 answers.extend(served.map(|stale| (*place, Ok(stale))));
                 waits

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::disk::Shelf;
 use crate::disk::device::{Device, Files};
 use crate::disk::{DiskLog, DiskOptions, DiskStore, Durability, Judge, MIN_BUDGET, NoDisk};
+use crate::eager::MAX_BETA;
 use crate::engine::{ByPolicy, Engine};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Eviction, Pools, Settings};
@@ -262,7 +263,14 @@ impl Policies {
 pub(crate) fn check_layer(name: &str, layer: &PolicyLayer) -> Result<(), Error> {
     match layer.jitter {
         Some(jitter) if !(0.0..=0.5).contains(&jitter) => {
-            Err(Error::invalid(format!("{name}: jitter {jitter}, expected 0 to 0.5")))
+            return Err(Error::invalid(format!("{name}: jitter {jitter}, expected 0 to 0.5")));
+        }
+        _ => {}
+    }
+    match layer.eager_refresh {
+        Some(beta) if !(0.0..=MAX_BETA).contains(&beta) => {
+            let expected = format!("expected 0 to {MAX_BETA}");
+            Err(Error::invalid(format!("{name}: eager_refresh {beta}, {expected}")))
         }
         _ => Ok(()),
     }

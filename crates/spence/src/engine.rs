@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::ban::{Bans, Verdict};
 use crate::clock::{Clock, START, Ticks, duration_of, ticks_in};
 use crate::disk::{DiskStore, Judge};
-use crate::entry::{Head, Stored};
+use crate::eager::{self, Dice};
+use crate::entry::{Head, Standing, Stored};
 use crate::envelope::StoredEntry;
 use crate::events::Events;
 use crate::flight::FlightTable;
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     /// Wide invalidations and expiries made.
     pub(crate) bans_made: AtomicU64,
     pub(crate) sweeps: Sweeps,
+    /// For eager refreshes.
+    dice: Dice,
 }
 
 /// Judges what the disk holds by the policies in force, once these have been so for a while: what
@@ -99,6 +102,7 @@ impl Engine {
             disk,
             registry,
             bans_made: AtomicU64::new(0),
+            dice: Dice::new(crate::key::random_seed()),
             sweeps: Sweeps::default(),
         }
     }
@@ -125,6 +129,44 @@ impl Engine {
     pub(crate) fn examine(&self, head: &Head, negative: bool, world: u64) {
         let born_ms = self.ms_of(head.born);
         head.examine(&head.namespace.rules(), negative, born_ms, world);
+    }
+
+    /// The tick until which an entry is fresh.
+    pub(crate) fn fresh_until(&self, entry: &dyn Stored) -> Ticks {
+        let head = entry.head();
+        let rules = head.namespace.rules();
+        if rules.policy.eager_refresh <= 0.0 {
+            return head.hit_until();
+        }
+        head.at(head.lifetime(&rules, entry.is_negative(), self.ms_of(head.born)).fresh)
+    }
+
+    /// What the deadlines of an examined entry say now.
+    pub(crate) fn standing(&self, entry: &dyn Stored) -> Standing {
+        let (head, now) = (entry.head(), self.clock.ticks());
+        if now < head.hit_until() || now < self.fresh_until(entry) {
+            Standing::Fresh
+        } else if now < head.gone_at() {
+            Standing::Stale
+        } else {
+            Standing::Gone
+        }
+    }
+
+    /// How long an entry has been stale.
+    pub(crate) fn stale_for(&self, entry: &dyn Stored) -> Duration {
+        duration_of(self.clock.ticks().saturating_sub(self.fresh_until(entry)))
+    }
+
+    /// Whether this read of a fresh entry refreshes it.
+    pub(crate) fn is_due_early(&self, entry: &dyn Stored) -> bool {
+        let (head, now) = (entry.head(), self.clock.ticks());
+        if now < head.hit_until() || entry.is_negative() {
+            return false;
+        }
+        let beta = head.namespace.rules().policy.eager_refresh;
+        let left = duration_of(self.fresh_until(entry).saturating_sub(now));
+        beta > 0.0 && eager::is_due(beta, head.fetch_time(), left, self.dice.draw())
     }
 
     /// What the bans say about an entry in memory.

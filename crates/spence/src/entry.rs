@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::clock::{Ticks, duration_of, ticks_in};
 use crate::envelope::{StoredEntry, Validator};
 use crate::key::{Canonical, Kept, Key};
-use crate::lifetime::{Life, Rules, seed};
+use crate::lifetime::{Life, Lifetime, Rules, seed};
 use crate::namespace::Namespace;
 use crate::outcome::Freshness;
 use crate::stats::Count;
@@ -99,8 +99,8 @@ impl<K: Key, V> Content<K, V> {
 pub(crate) struct Head {
     /// The world in which the entry was last examined; see [`Namespace::world`].
     world: AtomicU64,
-    /// Fresh before this tick.
-    fresh: AtomicU32,
+    /// A hit before this tick: fresh, and not yet to be refreshed.
+    hit_until: AtomicU32,
     /// How long the origin took.
     pub(crate) fetch_micros: u32,
     /// The tick at which the origin answered.
@@ -169,7 +169,7 @@ impl Head {
             as_of: birth.as_of,
             namespace,
             detail: (detail != Detail::default()).then(|| Box::new(detail)),
-            fresh: AtomicU32::new(0),
+            hit_until: AtomicU32::new(0),
             hard: AtomicU32::new(0),
             expired: AtomicU32::new(birth.expired.unwrap_or(Ticks::MAX)),
             born: birth.born,
@@ -186,7 +186,7 @@ impl Head {
     /// Whether the entry was examined in `world` and is fresh at `now`: all that a hit checks.
     #[inline]
     pub(crate) fn is_hit(&self, world: u64, now: Ticks) -> bool {
-        self.world.load(Ordering::Acquire) == world && now < self.fresh.load(Ordering::Relaxed)
+        self.world.load(Ordering::Acquire) == world && now < self.hit_until()
     }
 
     /// Whether the deadlines are those of `world`.
@@ -194,25 +194,14 @@ impl Head {
         self.world.load(Ordering::Acquire) == world
     }
 
-    pub(crate) fn standing(&self, now: Ticks) -> Standing {
-        if now < self.fresh.load(Ordering::Relaxed) {
-            Standing::Fresh
-        } else if now < self.hard.load(Ordering::Relaxed) {
-            Standing::Stale
-        } else {
-            Standing::Gone
-        }
+    #[inline]
+    pub(crate) fn hit_until(&self) -> Ticks {
+        self.hit_until.load(Ordering::Relaxed)
     }
 
-    /// For how much longer the entry is fresh, and may be served at all.
-    pub(crate) fn left(&self, now: Ticks) -> (Duration, Duration) {
-        let until = |end: &AtomicU32| duration_of(end.load(Ordering::Relaxed).saturating_sub(now));
-        (until(&self.fresh), until(&self.hard))
-    }
-
-    /// How long the entry has been stale.
-    pub(crate) fn stale_for(&self, now: Ticks) -> Duration {
-        duration_of(now.saturating_sub(self.fresh.load(Ordering::Relaxed)))
+    /// Not to be served at all from this tick on.
+    pub(crate) fn gone_at(&self) -> Ticks {
+        self.hard.load(Ordering::Relaxed)
     }
 
     /// What to say of the entry while it is within its time to live.
@@ -224,20 +213,34 @@ impl Head {
     /// Derives the deadlines from `rules` and marks the entry as examined in `world`; `born_ms` is
     /// when it was born on the wall clock. Only under the key's flight-shard mutex.
     pub(crate) fn examine(&self, rules: &Rules, negative: bool, born_ms: u64, world: u64) {
+        let Lifetime { fresh, hard, early } = self.lifetime(rules, negative, born_ms);
+        self.hit_until.store(self.at(fresh.saturating_sub(early)), Ordering::Relaxed);
+        self.hard.store(self.at(hard), Ordering::Relaxed);
+        self.world.store(world, Ordering::Release);
+    }
+
+    pub(crate) fn lifetime(&self, rules: &Rules, negative: bool, born_ms: u64) -> Lifetime {
         let expired = self.expired.load(Ordering::Relaxed);
-        let lifetime = rules.lifetime(Life {
+        rules.lifetime(Life {
             own_ttl: self.own_ttl(),
             negative,
             unverified: self.unverified,
+            fetch: self.fetch_time(),
             born_ms,
             expired: (expired != Ticks::MAX)
                 .then(|| duration_of(expired.saturating_sub(self.born))),
             seed: seed(self.seed, self.as_of),
-        });
-        let at = |age| self.born.saturating_add(ticks_in(age));
-        self.fresh.store(at(lifetime.fresh), Ordering::Relaxed);
-        self.hard.store(at(lifetime.hard), Ordering::Relaxed);
-        self.world.store(world, Ordering::Release);
+        })
+    }
+
+    /// The tick at which the entry has this age.
+    pub(crate) fn at(&self, age: Duration) -> Ticks {
+        self.born.saturating_add(ticks_in(age))
+    }
+
+    /// How long the origin took.
+    pub(crate) fn fetch_time(&self) -> Duration {
+        Duration::from_micros(u64::from(self.fetch_micros))
     }
 
     /// Ends the freshness at `tick` at the latest; takes effect with the next examination.

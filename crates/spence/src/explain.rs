@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ban::{Glob, Verdict, What};
+use crate::clock::{Ticks, duration_of};
 use crate::disk::Found;
 use crate::engine::Engine;
 use crate::entry::{Slot, Standing};
@@ -110,20 +111,20 @@ impl Engine {
         let now = self.clock.ticks();
         let state = match self.verdict(&**slot) {
             Verdict::Dead { .. } => "banned",
-            Verdict::Expired { .. } if head.standing(now) == Standing::Fresh => "stale",
-            _ => match head.standing(now) {
+            Verdict::Expired { .. } if self.standing(&**slot) == Standing::Fresh => "stale",
+            _ => match self.standing(&**slot) {
                 Standing::Fresh => head.freshness().as_str(),
                 Standing::Stale => "stale",
                 Standing::Gone => "gone",
             },
         };
-        let (fresh_for, gone_in) = head.left(now);
+        let left = |until: Ticks| duration_of(until.saturating_sub(now));
         Holding {
             state,
             negative: slot.is_negative(),
-            age: crate::clock::duration_of(now.saturating_sub(head.born)),
-            fresh_for,
-            gone_in,
+            age: duration_of(now.saturating_sub(head.born)),
+            fresh_for: left(self.fresh_until(&**slot)),
+            gone_in: left(head.gone_at()),
             bytes: u64::from(head.weight),
             tags: head.tags().map(str::to_owned).collect(),
             as_of: head.as_of,

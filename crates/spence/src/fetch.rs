@@ -90,7 +90,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     flight
                 }
             };
-            if let Some(stale) = self.while_revalidating(&caller, &ticket, &stale) {
+            if let Some(stale) = self.meanwhile(&caller, &ticket, &stale) {
                 return Ok(stale);
             }
             if let Some(answer) = self.land_with(&caller, &ticket, &flight, stale).await {
@@ -111,13 +111,19 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         Ok(Caller { hash, key, text, policy, cause, runs_on, since })
     }
 
-    /// Looks into the tiers: a fresh answer is the `Err`; else what is stale, if anything.
+    /// Looks into the tiers: a fresh answer is the `Err`; else what is stale, or to be refreshed
+    /// early, if anything.
     pub(crate) async fn look(
         &self,
         caller: &mut Caller<K>,
         ticket: &Ticket,
     ) -> Result<Stale<K, V>, Result<Cached<V>, Error>> {
         match self.walk(ticket, &caller.key, &caller.text).await {
+            // It is served all the same, unless something passes it: see `meanwhile`.
+            Held::Fresh(entry, source) if self.engine.is_due_early(&*entry) => {
+                caller.cause = MissCause::Expired;
+                Ok(Some((entry, source)))
+            }
             Held::Fresh(entry, source) => {
                 let answer = self.serve_fresh(&caller.text, entry, source);
                 Err(answer.ok_or_else(|| self.nothing_there()))
@@ -160,21 +166,38 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
     }
 
-    /// A stale value that is served at once while a flight is on its way.
-    pub(crate) fn while_revalidating(
+    /// What is served at once while a flight is on its way: what is fresh still, or stale within
+    /// `stale_while_revalidate`.
+    pub(crate) fn meanwhile(
         &self,
         caller: &Caller<K>,
         ticket: &Ticket,
-        stale: &Stale<K, V>,
+        held: &Stale<K, V>,
     ) -> Option<Cached<V>> {
-        let (entry, source) = stale.as_ref()?;
-        let stale_for = entry.head.stale_for(self.engine.clock.ticks());
-        if !caller.policy.serves_while_revalidating(stale_for) || !self.may_serve(ticket, entry) {
+        if let Some(hit) = self.still_fresh(caller, ticket, held) {
+            return Some(hit);
+        }
+        let (entry, source) = held.as_ref().filter(|(entry, _)| self.may_serve(ticket, entry))?;
+        if !caller.policy.serves_while_revalidating(self.engine.stale_for(&**entry)) {
             return None;
         }
         self.tally_stale(&caller.text);
         let freshness = Freshness::Stale(StaleReason::Revalidating);
         Some(self.cached(Arc::clone(entry), freshness, *source))
+    }
+
+    /// What is refreshed early, as long as it is fresh and nothing has passed it.
+    fn still_fresh(
+        &self,
+        caller: &Caller<K>,
+        ticket: &Ticket,
+        held: &Stale<K, V>,
+    ) -> Option<Cached<V>> {
+        let is_fresh = |entry: &Arc<Entry<K, V>>| {
+            self.engine.standing(&**entry) == Standing::Fresh && self.may_serve(ticket, entry)
+        };
+        let (entry, source) = held.as_ref().filter(|(entry, _)| is_fresh(entry))?;
+        self.serve_fresh(&caller.text, Arc::clone(entry), *source)
     }
 
     /// Waits until two flights that the caller must not join have made room; `Some` if it cannot
@@ -186,7 +209,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         mut landing: watch::Receiver<bool>,
         stale: &Stale<K, V>,
     ) -> Option<Result<Cached<V>, Error>> {
-        if let Some(stale) = self.while_revalidating(caller, ticket, stale) {
+        if let Some(stale) = self.meanwhile(caller, ticket, stale) {
             return Some(Ok(stale));
         }
         let left = caller.left_of(caller.policy.hard_deadline);
@@ -260,7 +283,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         Ok(landing.unwrap_or_else(|| Landing::Failed(self.out_of_time(caller))))
     }
 
-    /// The stale value that stands in for an error, if there is one and it still may.
+    /// What is served in place of an error: what is fresh after all, or stale and may stand in.
     fn fall_back(
         &self,
         caller: &Caller<K>,
@@ -269,6 +292,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         reason: StaleReason,
         error: Error,
     ) -> Result<Cached<V>, Error> {
+        if let Some(hit) = self.still_fresh(caller, ticket, &stale) {
+            return Ok(hit);
+        }
         match stale.filter(|(entry, _)| self.may_stand_in(caller, ticket, entry)) {
             Some((entry, source)) => {
                 self.tally_stale(&caller.text);
@@ -283,14 +309,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// Whether a stale entry is within the grace of the caller's policy too.
     fn may_stand_in(&self, caller: &Caller<K>, ticket: &Ticket, entry: &Arc<Entry<K, V>>) -> bool {
-        let stale_for = entry.head.stale_for(self.engine.clock.ticks());
+        let stale_for = self.engine.stale_for(&**entry);
         stale_for < caller.policy.grace() && self.may_serve(ticket, entry)
     }
 
     /// Whether a stale entry is within its grace and nothing has passed it since it was found.
     fn may_serve(&self, ticket: &Ticket, entry: &Arc<Entry<K, V>>) -> bool {
         !entry.is_negative()
-            && entry.head.standing(self.engine.clock.ticks()) != Standing::Gone
+            && self.engine.standing(&**entry) != Standing::Gone
             && ticket.admits(entry.head.as_of)
             && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
     }

@@ -109,7 +109,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             head.expire(engine.tick_of(at_ms).unwrap_or(0));
         }
         engine.examine(head, entry.is_negative(), world);
-        let gone = head.standing(engine.clock.ticks()) == Standing::Gone;
+        let gone = engine.standing(&**entry) == Standing::Gone;
         let lasting = !gone && !matches!(keep, Keep::Forget);
         if lasting {
             *displaced = namespace.memory.insert(hash, Arc::clone(entry) as Arc<dyn Stored>);

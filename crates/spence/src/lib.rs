@@ -46,6 +46,7 @@ mod clock;
 mod codec;
 mod compress;
 mod disk;
+mod eager;
 mod engine;
 mod entry;
 mod envelope;

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calendar::{Calendar, Phase};
+use crate::eager;
 use crate::envelope::StoredEntry;
 use crate::install::jitter_seed;
 use crate::policy::{Policy, Ttl};
 
 /// The two ends of an entry's life, as ages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     /// Fresh while younger than this.
     pub(crate) fresh: Duration,
     /// May not be served at all from this age on.
     pub(crate) hard: Duration,
+    /// How long before the end of its freshness a read may refresh it.
+    pub(crate) early: Duration,
 }
 
 /// What about an entry decides its lifetime.
@@ -28,6 +31,8 @@ pub(crate) struct Life {
     pub(crate) unverified: bool,
     /// The age at which it was expired by hand.
     pub(crate) expired: Option<Duration>,
+    /// How long the origin took.
+    pub(crate) fetch: Duration,
     /// When the origin answered, in milliseconds of Unix time.
     pub(crate) born_ms: u64,
     /// Seed of its jitter; the same seed gives the same jitter.
@@ -48,6 +53,7 @@ impl Life {
             negative: entry.negative,
             unverified,
             expired: expired.map(Duration::from_millis),
+            fetch: Duration::from_micros(u64::from(entry.fetch_micros)),
             born_ms: entry.born_ms,
             seed: seed(jitter_seed(&entry.key), entry.as_of),
         }
@@ -67,7 +73,7 @@ impl Rules {
     pub(crate) fn lifetime(&self, life: Life) -> Lifetime {
         let policy = &self.policy;
         if policy.no_store || (life.unverified && policy.verified_only) {
-            return Lifetime { fresh: Duration::ZERO, hard: Duration::ZERO };
+            return Lifetime::default();
         }
         let phase = self.phase(life.born_ms);
         let asked = match (life.own_ttl, life.negative) {
@@ -86,7 +92,11 @@ impl Rules {
         }
         // "Nothing there" never stands in for an answer.
         let grace = if life.negative { Duration::ZERO } else { policy.grace() };
-        Lifetime { fresh, hard: fresh.saturating_add(grace) }
+        let early = match life.negative {
+            true => Duration::ZERO,
+            false => eager::window(policy.eager_refresh, life.fetch).min(fresh),
+        };
+        Lifetime { fresh, hard: fresh.saturating_add(grace), early }
     }
 
     fn phase(&self, unix_ms: u64) -> Option<Phase> {
@@ -137,7 +147,8 @@ mod tests {
 
     fn life() -> Life {
         let (own_ttl, expired) = (None, None);
-        Life { own_ttl, negative: false, unverified: false, expired, born_ms: NOON_MS, seed: 1 }
+        let (negative, unverified, fetch) = (false, false, SECOND);
+        Life { own_ttl, negative, unverified, expired, fetch, born_ms: NOON_MS, seed: 1 }
     }
 
     fn rules(layer: &PolicyLayer) -> Rules {
@@ -187,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_is_unproved_or_not_to_be_stored_has_no_life() {
-        let gone = Lifetime { fresh: Duration::ZERO, hard: Duration::ZERO };
+        let gone = Lifetime::default();
         let unverified = Life { unverified: true, ..life() };
         let strict = rules(&PolicyLayer::new().verified_only(true));
         assert_eq!(strict.lifetime(unverified), gone);

@@ -94,8 +94,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// Whether the settings of this handle's calls accept a stale entry.
     fn accepts(&self, entry: &Entry<K, V>) -> bool {
-        let stale_for = entry.head.stale_for(self.engine.clock.ticks());
-        self.call.is_none() || stale_for < self.policy().grace()
+        self.call.is_none() || self.engine.stale_for(entry) < self.policy().grace()
     }
 
     pub(crate) fn serve_fresh(
@@ -145,7 +144,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
             return Held::Nothing(MissCause::Banned);
         }
-        match entry.head.standing(self.engine.clock.ticks()) {
+        match self.engine.standing(&*entry) {
             Standing::Fresh => Held::Fresh(entry, Source::Memory),
             Standing::Stale => Held::Stale(entry, Source::Memory),
             // It stays until the pool needs the room: another policy may bring it back (C15).
@@ -205,7 +204,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let entry = self.entry(key, content, birth, detail_of(stored));
         match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
             Admission::Passed { .. } => Err(MissCause::Banned),
-            Admission::Granted { .. } => match entry.head.standing(engine.clock.ticks()) {
+            Admission::Granted { .. } => match engine.standing(&*entry) {
                 Standing::Fresh => Ok(Held::Fresh(entry, Source::Disk)),
                 Standing::Stale => Ok(Held::Stale(entry, Source::Disk)),
                 Standing::Gone => Err(MissCause::Expired),

@@ -131,6 +131,11 @@ policy! {
     /// By up to which fraction of itself a time to live is shortened, so that entries filled
     /// together do not expire together. 0 to 0.5, default 0.1; never lengthens (contract C9).
     jitter: f64 = 0.1;
+    /// How eagerly a value that is about to expire is refreshed by `get_or_fetch`, while it is
+    /// served as fresh still: the beta of XFetch, 0 to 100. At 1 the next fill begins about as
+    /// long before the expiry as the last one took; larger is earlier. Fills that take less than
+    /// a few milliseconds are not worth it and not refreshed eagerly. Default 0: not at all.
+    eager_refresh: f64 = 0.0;
     /// How long beyond its freshness a value is served at once, labelled stale, while one fill
     /// fetches the next. Default 0: callers wait for the fill.
     stale_while_revalidate: Duration = Duration::ZERO;

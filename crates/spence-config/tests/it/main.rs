@@ -93,6 +93,7 @@ fn a_wrong_file_is_refused_with_the_line_and_a_caret() {
     insta::assert_snapshot!(check("memory:\n\tbudget: 1MB\n"));
     insta::assert_snapshot!(check("server: { listen: everywhere }\n"));
     insta::assert_snapshot!(check("profiles: { a: { profiles: { b: {} } } }\n"));
+    insta::assert_snapshot!(check("defaults: { eager_refresh: 101 }\n"));
 }
 
 fn with_environment(name: &str, value: &str) -> Sources {

@@ -8,6 +8,7 @@ mod cached;
 mod crash;
 mod device;
 mod disk;
+mod eager;
 mod explain;
 mod fills;
 mod formats;
