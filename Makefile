@@ -16,6 +16,7 @@ run: ## Build, then serve on http://127.0.0.1:8321
 test: ## Run every test
 	cargo test --workspace
 	cargo test --package spence --features shuttle --test schedules
+	cargo xtask examples
 
 mutants: ## Take away each line that keeps a promise and see its test turn red
 	cargo xtask mutants

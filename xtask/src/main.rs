@@ -1,6 +1,7 @@
-//! House rules as a program: `cargo xtask tidy`, `cargo xtask licences`, `cargo xtask mutants`.
+//! House rules as a program; [`USAGE`] lists them.
 
 mod edges;
+mod examples;
 mod files;
 mod guards;
 mod licences;
@@ -12,9 +13,10 @@ mod tree;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <tidy | licences | mutants [NAME]>
+const USAGE: &str = "usage: cargo xtask <tidy | licences | examples | mutants [NAME]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
   licences  every dependency has a permissive licence
+  examples  runs every example, and checks that examples/README.md lists it
   mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
             name, and expects the test to turn red";
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_deref() {
         Some("tidy") => tidy(),
         Some("licences") => licences::check(),
+        Some("examples") => tree::read().and_then(|tree| examples::run(&tree)),
         Some("mutants") => mutants::run(std::env::args().nth(2).as_deref().unwrap_or_default()),
         _ => {
             eprintln!("{USAGE}");
