@@ -5,7 +5,7 @@
 TRACES ?= ../shared/traces
 BENCHES = engine disk races http
 
-.PHONY: help run test check mutants bench bench-quick
+.PHONY: help run test check mutants fuzz soak bench bench-quick
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,9 +17,16 @@ test: ## Run every test
 	cargo test --workspace
 	cargo test --package spence --features shuttle --test schedules
 	cargo xtask examples
+	cargo xtask fuzz 2
 
 mutants: ## Take away each line that keeps a promise and see its test turn red
 	cargo xtask mutants
+
+fuzz: ## Feed each reader of foreign bytes with what a fuzzer makes up, for a minute
+	cargo xtask fuzz 60
+
+soak: ## All that CI samples, at length: an hour and a half, then a summary
+	cargo xtask soak
 
 bench-quick: ## Measure against peers, a first impression in five minutes
 	cargo build --release --manifest-path bench/Cargo.toml --bins

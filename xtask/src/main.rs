@@ -3,30 +3,44 @@
 mod edges;
 mod examples;
 mod files;
+mod fuzz;
 mod guards;
 mod licences;
 mod links;
 mod metadata;
 mod mutants;
 mod requirements;
+mod soak;
 mod tree;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask <tidy | licences | examples | mutants [NAME]>
+const USAGE: &str =
+    "usage: cargo xtask <tidy | licences | examples | fuzz [SECONDS [NAME]] | mutants [NAME] |
+                    soak [PART]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
   licences  every dependency has a permissive licence
   examples  runs every example, and checks that examples/README.md lists it
+  fuzz      fuzzes each target under fuzz/, or those with NAME in their name, for SECONDS each (60)
   mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
-            name, and expects the test to turn red";
+            name, and expects the test to turn red
+  soak      all of this and more at length, or the parts with PART in their name; docs/testing.md";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
-    let outcome = match command.as_deref() {
-        Some("tidy") => tidy(),
-        Some("licences") => licences::check(),
-        Some("examples") => tree::read().and_then(|tree| examples::run(&tree)),
-        Some("mutants") => mutants::run(std::env::args().nth(2).as_deref().unwrap_or_default()),
+    let argument = |n| std::env::args().nth(n).unwrap_or_default();
+    let outcome = match argument(1).as_str() {
+        "tidy" => tidy(),
+        "licences" => licences::check(),
+        "examples" => tree::read().and_then(|tree| examples::run(&tree)),
+        "fuzz" => match argument(2).as_str() {
+            "" => fuzz::run(60, ""),
+            seconds => match seconds.parse() {
+                Ok(seconds) => fuzz::run(seconds, &argument(3)),
+                Err(error) => Err(anyhow::anyhow!("fuzz: {seconds:?} seconds: {error}")),
+            },
+        },
+        "mutants" => mutants::run(&argument(2)),
+        "soak" => soak::run(&argument(2)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -27,7 +27,7 @@ mod setup;
 
 pub use chaos::Chaos;
 pub use model::{Expected, Model};
-pub use op::{Answer, Op, ops};
+pub use op::{Answer, Many, Op, ops};
 pub use origin::{Answering, Script};
 pub use run::run;
 pub use setup::{Reached, Setup};

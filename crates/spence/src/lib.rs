@@ -159,4 +159,5 @@ pub use tally::LastMiss;
 pub mod unstable {
     pub use crate::disk::bare::{BareAck, BareStore};
     pub use crate::disk::device::Device;
+    pub use crate::disk::fuzzed;
 }

@@ -8,6 +8,7 @@
 pub(crate) mod bare;
 pub(crate) mod device;
 mod format;
+pub mod fuzzed;
 mod hint;
 mod inbox;
 mod index;

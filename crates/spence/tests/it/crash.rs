@@ -11,7 +11,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use spence::{Cache, Spence, Target};
+use spence::{Cache, Error, Spence, Target};
+
+use crate::soak::{Found, scale};
 
 const ROUNDS: u32 = 20;
 const TASKS: u32 = 4;
@@ -22,10 +24,10 @@ const CHILD: &str = "SPENCE_TEST_CRASH_DIR";
 
 type Versions = Cache<u32, (u32, Vec<u8>)>;
 
-async fn open(dir: &Path) -> (Spence, Versions) {
-    let spence = Spence::builder().disk(dir.join("cache"), BUDGET).build().await.unwrap();
-    let versions = spence.cache("versions").build().unwrap();
-    (spence, versions)
+async fn open(dir: &Path) -> Result<(Spence, Versions), Error> {
+    let spence = Spence::builder().disk(dir.join("cache"), BUDGET).build().await?;
+    let versions = spence.cache("versions").build()?;
+    Ok((spence, versions))
 }
 
 /// Each task has keys of its own, and a note of its own; a note is one `write`.
@@ -67,7 +69,7 @@ fn child() {
     let (dir, from) = (Path::new(dir).to_owned(), from.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (spence, versions) = open(&dir).await;
+        let (spence, versions) = open(&dir).await.unwrap();
         let tasks: Vec<_> = (0..TASKS)
             .map(|task| {
                 let (versions, spence, dir) = (versions.clone(), spence.clone(), dir.clone());
@@ -113,8 +115,8 @@ fn read_notes(dir: &Path) -> HashMap<u32, Known> {
     known
 }
 
-#[test]
-fn c01_c02_kill_9_in_the_middle_of_writes_twenty_times() {
+/// Kills and reopens [`ROUNDS`] times; the values that were accepted, and those of them still held.
+fn rounds(found: &mut Found) -> (u32, u32) {
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut from = 1;
@@ -134,14 +136,21 @@ fn c01_c02_kill_9_in_the_middle_of_writes_twenty_times() {
 
         let known = read_notes(dir.path());
         runtime.block_on(async {
-            let (spence, versions) = open(dir.path()).await;
+            let Ok((spence, versions)) = open(dir.path()).await else {
+                found.refused += 1;
+                return;
+            };
             for (key, known) in &known {
                 let held_now = versions.get(key).await.map(|held| held.0);
-                let fine = match held_now {
-                    None => true,
-                    Some(version) => version == known.accepted || known.begun.contains(&version),
-                };
-                assert!(fine, "round {round}: key {key} says {held_now:?}, {}", known.accepted);
+                match held_now {
+                    None => {}
+                    Some(now) if now == known.accepted || known.begun.contains(&now) => {}
+                    Some(now) if now < known.accepted || known.accepted == 0 => {
+                        println!("round {round}: key {key} says {now}, not {}", known.accepted);
+                        found.stale += 1;
+                    }
+                    Some(_) => found.wrong += 1,
+                }
                 if known.accepted > 0 && known.begun.is_empty() && !known.may_be_gone {
                     accepted += 1;
                     held += u32::from(held_now.is_some());
@@ -151,8 +160,20 @@ fn c01_c02_kill_9_in_the_middle_of_writes_twenty_times() {
         });
         from = 1 + known.values().flat_map(|k| k.begun.iter().chain([&k.accepted])).max().unwrap();
     }
-    println!("{ROUNDS} kills, up to version {from}: {held} of {accepted} accepted values held");
     assert!(accepted > ROUNDS * 100, "{accepted} values were accepted: too few to say anything");
+    (accepted, held)
+}
+
+#[test]
+fn c01_c02_kill_9_in_the_middle_of_writes_twenty_times() {
+    let directories = scale(1, 50);
+    let (mut found, mut accepted, mut held) = (Found::default(), 0, 0);
+    for _ in 0..directories {
+        let (more, of_them) = rounds(&mut found);
+        (accepted, held) = (accepted + more, held + of_them);
+    }
+    let kills = directories * ROUNDS;
+    found.tell(&format!("{kills} kills: {held} of {accepted} accepted values held"));
     assert!(held * 100 >= accepted * 99, "{held} of {accepted} accepted values are held");
 }
 

@@ -18,6 +18,7 @@ mod model;
 mod power;
 mod reclaim;
 mod residence;
+mod soak;
 mod stats;
 mod tiers;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use spence_testkit::{Op, Reached, Setup, ops, run};
 
+use crate::soak::Found;
+
 /// Lists for each setup; `SPENCE_LISTS` sets another number, `SPENCE_SEED` makes others.
 const LISTS: u32 = 500;
 const OPERATIONS: usize = 200;
@@ -34,7 +36,8 @@ fn lists(name: &str, setup: impl Fn(u64) -> Setup) -> Reached {
     if let Err(error) = outcome {
         panic!("{name}, SPENCE_SEED={seed}: {error}");
     }
-    println!("{name}: {reached:?}");
+    let what = format!("model, {name}: {} lists of {OPERATIONS}, seed {seed}", number.get());
+    Found::default().tell(&format!("{what}: {reached:?}"));
     let everything = [
         reached.hits,
         reached.stale_hits,

@@ -1,0 +1,6 @@
+//! The hint of a segment.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| spence::unstable::fuzzed::hint(bytes));
