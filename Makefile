@@ -16,6 +16,7 @@ run: ## Build, then serve on http://127.0.0.1:8321
 test: ## Run every test
 	cargo test --workspace
 	cargo test --package spence --features shuttle --test schedules
+	cargo test --package spence --features loom --lib flight_model
 	cargo xtask examples
 	cargo xtask fuzz 2
 
@@ -40,6 +41,7 @@ check: ## Formatting, lints, house rules, licences, documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	cargo clippy --package spence --features shuttle --test schedules -- --deny warnings
+	cargo clippy --package spence --features loom --lib --tests -- --deny warnings
 	cargo xtask tidy
 	cargo xtask licences
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet

@@ -123,6 +123,7 @@ impl Suite {
         command.args(["test", "--quiet", "--package", "spence"]).args(match self {
             Suite::Units => ["--lib"].as_slice(),
             Suite::Behaviour => &["--test", "it"],
+            Suite::Flights => &["--features", "loom", "--lib"],
             Suite::Schedules => &["--features", "shuttle", "--test", "schedules"],
         });
         command.args(last).current_dir(copy).env_remove("RUST_BACKTRACE");

@@ -56,6 +56,8 @@ mod explain;
 mod fetch;
 mod fill;
 mod flight;
+#[cfg(all(test, feature = "loom"))]
+mod flight_model;
 mod global;
 mod install;
 mod invalidate;

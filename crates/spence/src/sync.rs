@@ -1,9 +1,9 @@
 //! Locks and atomics of the engine, in one place.
 //!
-//! Normally parking_lot and std; with the feature `shuttle` they are shuttle's, which turn every
-//! lock and atomic operation into a point at which a schedule test may switch threads.
+//! Normally parking_lot and std; with the feature `shuttle` or `loom` they are those of that crate,
+//! which turn every lock and atomic operation into a point at which a test may switch threads.
 
-#[cfg(not(feature = "shuttle"))]
+#[cfg(not(any(feature = "shuttle", feature = "loom")))]
 mod imp {
     pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
     pub(crate) use std::sync::atomic::{
@@ -12,22 +12,27 @@ mod imp {
     pub(crate) use std::thread::yield_now;
 }
 
-#[cfg(feature = "shuttle")]
+#[cfg(any(feature = "shuttle", feature = "loom"))]
 mod imp {
-    pub(crate) use shuttle::sync::MutexGuard;
-    pub(crate) use shuttle::sync::atomic::{
+    #[cfg(feature = "loom")]
+    use loom as model;
+    #[cfg(not(feature = "loom"))]
+    use shuttle as model;
+
+    pub(crate) use model::sync::MutexGuard;
+    pub(crate) use model::sync::atomic::{
         AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
-    pub(crate) use shuttle::thread::yield_now;
+    pub(crate) use model::thread::yield_now;
 
-    /// shuttle's mutex with parking_lot's signature: a poisoned lock cannot occur, since fills,
+    /// The model's mutex with parking_lot's signature: a poisoned lock cannot occur, since fills,
     /// the only foreign code, never run under one.
     #[derive(Debug, Default)]
-    pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+    pub(crate) struct Mutex<T>(model::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
-            Self(shuttle::sync::Mutex::new(value))
+            Self(model::sync::Mutex::new(value))
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -36,18 +41,18 @@ mod imp {
     }
 
     #[derive(Debug, Default)]
-    pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+    pub(crate) struct RwLock<T>(model::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
         pub(crate) fn new(value: T) -> Self {
-            Self(shuttle::sync::RwLock::new(value))
+            Self(model::sync::RwLock::new(value))
         }
 
-        pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
+        pub(crate) fn read(&self) -> model::sync::RwLockReadGuard<'_, T> {
             self.0.read().expect("no code panics under an engine lock")
         }
 
-        pub(crate) fn write(&self) -> shuttle::sync::RwLockWriteGuard<'_, T> {
+        pub(crate) fn write(&self) -> model::sync::RwLockWriteGuard<'_, T> {
             self.0.write().expect("no code panics under an engine lock")
         }
     }

@@ -1,6 +1,7 @@
 //! The lines that keep the promises, each with a test that turns red without it.
 
 mod behaviour;
+mod flights;
 mod schedules;
 mod units;
 
@@ -21,6 +22,7 @@ pub(crate) struct Mutant {
 pub(crate) enum Suite {
     Units,
     Behaviour,
+    Flights,
     Schedules,
 }
 
@@ -29,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = (Suite, &'static Mutant)> {
     let suites = [
         (Suite::Units, units::LINES),
         (Suite::Behaviour, behaviour::LINES),
+        (Suite::Flights, flights::LINES),
         (Suite::Schedules, schedules::LINES),
     ];
     suites.into_iter().flat_map(|(suite, lines)| lines.iter().map(move |mutant| (suite, mutant)))
