@@ -91,6 +91,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let head = &entry.head;
         // Before the bans are asked: one that is added after that changes the world again.
         let world = namespace.world();
+        namespace.tags_seen.note(head.tags());
         let mut expired = None;
         match engine.bans.verdict(&namespace.name, || (&**text).into(), head.tags(), head.as_of) {
             Verdict::Dead { since } => {

@@ -134,25 +134,33 @@ impl Engine {
         let ban = self.bans.make(&self.log, what, effect);
         let ack = self.disk.accept(Op::Ban(ban.clone()));
         // Only now: whoever sees the new world finds the ban.
-        match &ban.what {
-            What::Prefix { namespace, .. }
-            | What::Glob { namespace, .. }
-            | What::Namespace(namespace) => {
-                if let Some(namespace) = self.registry.get(namespace) {
-                    namespace.next_world();
-                }
-            }
-            What::Tag(_) | What::Everything => {
-                self.registry.all().iter().for_each(|namespace| namespace.next_world());
-            }
+        let mut reaches = false;
+        for namespace in self.reached_by(&ban.what) {
+            namespace.next_world();
+            reaches = true;
         }
         self.bans_made.fetch_add(1, Ordering::Relaxed);
         self.events.tell(None, Happening::Banned { target: ban.what.to_string() });
-        if effect == Effect::Invalidate {
+        if reaches && effect == Effect::Invalidate {
             self.sweep();
         }
         ack.kept(&self.clock).await?;
         Ok(Scope::Node)
+    }
+
+    /// The namespaces of which entries in memory may be covered by a ban that is in force.
+    fn reached_by(&self, what: &What) -> Vec<Arc<Namespace>> {
+        match what {
+            What::Prefix { namespace, .. }
+            | What::Glob { namespace, .. }
+            | What::Namespace(namespace) => self.registry.get(namespace).into_iter().collect(),
+            What::Tag(tag) => {
+                let mut all = self.registry.all();
+                all.retain(|namespace| namespace.tags_seen.may_have(tag));
+                all
+            }
+            What::Everything => self.registry.all(),
+        }
     }
 
     pub(crate) fn locate(&self, target: &Target) -> Result<Place, Error> {

@@ -80,6 +80,7 @@ mod stats;
 mod stripe;
 mod sweep;
 mod sync;
+mod tags_seen;
 mod tally;
 
 pub use batch::{Batch, Fills};

@@ -16,6 +16,7 @@ use crate::memory::{MemoryStore, Pools};
 use crate::policy::{Policy, PolicyLayer, Setting, settings};
 use crate::stats::{Counters, Holdings};
 use crate::sync::{AtomicU64, Ordering, RwLock};
+use crate::tags_seen::TagsSeen;
 
 /// The most namespaces that an engine holds.
 pub const MAX_NAMESPACES: usize = 1024;
@@ -34,6 +35,7 @@ pub(crate) struct Namespace {
     pub(crate) holdings: Holdings,
     /// Where its entries are held in memory.
     pub(crate) memory: Arc<dyn MemoryStore>,
+    pub(crate) tags_seen: TagsSeen,
     rules: ArcSwap<Rules>,
     /// Changes whenever an entry that looked fine may be so no longer: a ban that can touch this
     /// cache, a change of policy. An entry carries the world in which it was last examined; a hit
@@ -151,6 +153,7 @@ impl Registry {
                     counters: Counters::new(),
                     holdings: Holdings::default(),
                     memory,
+                    tags_seen: TagsSeen::default(),
                     rules: ArcSwap::from_pointee(rules),
                     world: AtomicU64::new(1),
                 });

@@ -24,7 +24,16 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "invalidate.rs",
-        line: r"                self.registry.all().iter().for_each(|namespace| namespace.next_world());
+        line: r"            namespace.next_world();
+            reaches = true;
+",
+        instead: r"            reaches = true;
+",
+        test: "ban_by_tag_what_is_held",
+    },
+    Mutant {
+        file: "install.rs",
+        line: r"        namespace.tags_seen.note(head.tags());
 ",
         instead: "",
         test: "ban_by_tag_what_is_held",
