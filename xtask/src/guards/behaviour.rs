@@ -190,6 +190,13 @@ pub(super) const LINES: &[Mutant] = &[
         test: "c15_policies_change_under_live_data_and_back_exactly",
     },
     Mutant {
+        file: "memory/pools.rs",
+        line: r"        self.all().iter().for_each(|pool| pool.renew(pool.budget()));
+",
+        instead: "",
+        test: "an_engine_that_is_dropped_drops_what_it_holds",
+    },
+    Mutant {
         file: "memory/lru.rs",
         line: r"self.lock().map.get(&hash).filter(",
         instead: r"self.lock().map.peek(&hash).filter(",

@@ -118,6 +118,13 @@ impl Pools {
     }
 }
 
+/// Entries know their namespace, and that its pool: they would keep each other for ever.
+impl Drop for Pools {
+    fn drop(&mut self) {
+        self.all().iter().for_each(|pool| pool.renew(pool.budget()));
+    }
+}
+
 impl Own {
     fn taken(&self) -> u64 {
         self.pools.values().map(|pool| pool.budget()).sum()

@@ -1,5 +1,7 @@
 //! The memory tier: what goes first, how much of it there is, and who has some for himself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use spence::{Cache, ErrorKind, Eviction, PolicyLayer, Spence, SpenceBuilder};
@@ -229,4 +231,44 @@ fn entries_that_come_and_go_leave_nothing_behind() {
     let counted = allocation_counter::measure(|| come_and_go(50_000));
     assert!(counted.bytes_current.abs() < 10_000, "{} bytes", counted.bytes_current);
     spence.check_invariants().unwrap();
+}
+
+/// Counts those that live.
+struct Counted(Arc<AtomicU32>);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicU32>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_is_dropped_drops_what_it_holds() {
+    let alive = Arc::new(AtomicU32::new(0));
+    for eviction in [Eviction::S3Fifo, Eviction::Lru] {
+        let own = PolicyLayer::new().memory_budget(Some(100_000));
+        let builder = Spence::builder().memory(1_000_000).eviction(eviction).policy("own", own);
+        let spence = builder.build().await.unwrap();
+        let mut held = None;
+        for name in ["shared", "own"] {
+            let cache: Cache<u32, Counted> =
+                spence.cache(name).memory_only().weigher(|_| 0).build().unwrap();
+            for key in 0..100 {
+                cache.insert(key, Counted::new(&alive)).await.unwrap();
+            }
+            held = cache.peek(&7);
+        }
+        assert_eq!(alive.load(Ordering::Relaxed), 200);
+        drop(spence);
+        assert_eq!(alive.load(Ordering::Relaxed), 1, "what a caller has stays");
+        drop(held);
+        assert_eq!(alive.load(Ordering::Relaxed), 0);
+    }
 }
