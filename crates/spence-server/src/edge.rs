@@ -59,5 +59,5 @@ fn new_id(now_ms: u64) -> HeaderValue {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let hash = xxhash_rust::xxh3::xxh3_64_with_seed(&number.to_le_bytes(), now_ms);
-    HeaderValue::from_str(&format!("{hash:016x}")).expect("hexadecimal digits")
+    HeaderValue::try_from(format!("{hash:016x}")).expect("hexadecimal digits")
 }

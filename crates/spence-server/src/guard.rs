@@ -59,14 +59,16 @@ fn may_call(app: &App, headers: &HeaderMap, uri: &Uri, is_health: bool) -> Resul
         };
     }
     // A request can name its server more than once. Browsers always do.
-    let names = headers.get_all(header::HOST).iter().map(|name| name.to_str().unwrap_or_default());
-    let names = names.chain(uri.authority().map(Authority::as_str));
-    let names: Vec<&str> = names.collect();
-    if let Some(foreign) = names.iter().find(|name| !is_this_machine(name)) {
+    let names = || {
+        let hosts = headers.get_all(header::HOST).iter();
+        let hosts = hosts.map(|name| name.to_str().unwrap_or_default());
+        hosts.chain(uri.authority().map(Authority::as_str))
+    };
+    let host = names().next();
+    if let Some(foreign) = names().find(|name| !is_this_machine(name)) {
         let message = format!("the service is not called {:?} here", brief(foreign));
         return Err(ApiError::new(StatusCode::FORBIDDEN, message));
     }
-    let host = names.first().copied();
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
     match origin {
         Some(origin)
@@ -84,6 +86,13 @@ fn may_call(app: &App, headers: &HeaderMap, uri: &Uri, is_health: bool) -> Resul
 
 /// Whether a Host header names loopback.
 fn is_this_machine(host: &str) -> bool {
+    // As nearly everyone calls it.
+    if let Some((name, port)) = host.split_once(':')
+        && matches!(name, "127.0.0.1" | "localhost")
+        && port.parse::<u16>().is_ok()
+    {
+        return true;
+    }
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     match name.parse::<std::net::IpAddr>() {

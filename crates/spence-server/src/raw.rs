@@ -1,14 +1,31 @@
 //! Raw values: bytes with a content type, in namespaces that are made by putting something there.
 
+use axum::http::HeaderValue;
 use bytes::{BufMut, Bytes, BytesMut};
-use spence::{Cache, Codec, Error, Spence, Weigh};
+use spence::{Cache, Codec, Error, Spence, Weigh, allocation};
 
-/// Bytes and what they are.
+/// The type of a value that was put in without one.
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// Bytes and what they are; with the headers that each answer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawValue {
-    /// The `Content-Type` with which they were put; empty for none.
-    pub(crate) content_type: String,
+    pub(crate) content_type: HeaderValue,
+    pub(crate) etag: HeaderValue,
     pub(crate) body: Bytes,
+}
+
+impl RawValue {
+    /// `content_type` is empty for none; `None` if it cannot be one.
+    pub(crate) fn new(content_type: &[u8], body: Bytes) -> Option<Self> {
+        let content_type = match content_type {
+            [] => OCTETS,
+            given => HeaderValue::from_bytes(given).ok()?,
+        };
+        let hash = xxhash_rust::xxh3::xxh3_64(&body);
+        let etag = HeaderValue::try_from(format!("\"{hash:016x}\"")).ok()?;
+        Some(Self { content_type, etag, body })
+    }
 }
 
 pub(crate) type RawCache = Cache<String, RawValue>;
@@ -19,7 +36,9 @@ struct RawCodec;
 
 impl Weigh for RawValue {
     fn heap_bytes(&self) -> usize {
-        self.content_type.heap_bytes() + self.body.heap_bytes()
+        // Each is a block of its own.
+        let header = |value: &HeaderValue| allocation(value.len()) + 32;
+        header(&self.content_type) + header(&self.etag) + self.body.heap_bytes()
     }
 }
 
@@ -45,10 +64,10 @@ impl Codec<RawValue> for RawCodec {
     fn decode(&self, bytes: &Bytes) -> Option<RawValue> {
         let (length, _) = bytes.split_first_chunk::<2>()?;
         let body_at = 2 + usize::from(u16::from_le_bytes(*length));
-        let content_type = String::from_utf8(bytes.get(2..body_at)?.to_vec()).ok()?;
+        let content_type = bytes.get(2..body_at)?;
         // A copy: the slice would keep the whole record that it is part of.
         let body = Bytes::copy_from_slice(bytes.get(body_at..)?);
-        Some(RawValue { content_type, body })
+        RawValue::new(content_type, body)
     }
 }
 
@@ -67,11 +86,11 @@ mod tests {
     #[test]
     fn raw_values_read_back_and_anything_else_is_a_miss() {
         for (content_type, body) in [("", ""), ("text/plain", "hello"), ("a/b", "")] {
-            let value = RawValue { content_type: content_type.into(), body: body.into() };
+            let value = RawValue::new(content_type.as_bytes(), body.into()).unwrap();
             let bytes = RawCodec.encode(&value).unwrap();
             assert_eq!(RawCodec.decode(&bytes), Some(value));
         }
-        for wrong in [&b""[..], b"\x01", b"\x05\x00abc", b"\x01\x00\xFF"] {
+        for wrong in [&b""[..], b"\x01", b"\x05\x00abc", b"\x01\x00\x0A"] {
             assert_eq!(RawCodec.decode(&Bytes::from_static(wrong)), None);
         }
     }

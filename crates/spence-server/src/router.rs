@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::app::App;
 use crate::edge::edge;
@@ -16,25 +16,28 @@ use crate::routes::{config, entries, explain, health, home, market, outdate, sta
 /// The service as a tower service, to be put on a socket or called directly.
 pub fn router(app: App) -> Router {
     let max_body = usize::try_from(app.settings().server.max_body).unwrap_or(usize::MAX);
+    // Only where there is a body: each layer costs every request of its routes.
+    let limited = || DefaultBodyLimit::max(max_body);
     let router = Router::new()
         .route("/", get(home::page))
         .route("/health", get(health::health))
         .route("/metrics", get(stats::metrics))
         .route("/openapi.json", get(openapi::document))
         .route("/api/v1/cache/stats", get(stats::stats))
-        .route("/api/v1/cache/invalidate", post(outdate::invalidate))
-        .route("/api/v1/cache/expire", post(outdate::expire))
+        .route("/api/v1/cache/invalidate", post(outdate::invalidate).layer(limited()))
+        .route("/api/v1/cache/expire", post(outdate::expire).layer(limited()))
         .route(
             "/api/v1/cache/entries/{namespace}/{*key}",
-            get(entries::get).put(entries::put).delete(entries::delete),
+            get(entries::get)
+                .delete(entries::delete)
+                .merge(put(entries::put).layer(limited())),
         )
         .route("/api/v1/cache/explain/{namespace}/{*key}", get(explain::explain))
-        .route("/api/v1/cache/warm", post(warm::warm))
-        .route("/api/v1/config/reload", post(config::reload))
+        .route("/api/v1/cache/warm", post(warm::warm).layer(limited()))
+        .route("/api/v1/config/reload", post(config::reload).layer(limited()))
         .route("/api/v1/events", get(explain::events))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
-        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"))
-        .layer(DefaultBodyLimit::max(max_body));
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"));
     let router = match app.settings().server.allow_origins.is_empty() {
         true => router,
         false => router.layer(from_fn_with_state(app.clone(), guard)).layer(cors(&app)),

@@ -1,6 +1,6 @@
 //! Raw values: GET, PUT and DELETE `/api/v1/cache/entries/{namespace}/{key}`.
 
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,9 +13,6 @@ use crate::error::{ApiError, ApiResult};
 use crate::raw::{RawCache, RawValue, raw_cache};
 use crate::routes::{EntryPath, Json, Segments, X_SPENCE_KEY, about, header_text};
 use crate::wire::{ErrorBody, Reached, TargetBody};
-
-/// The type of a value that was put in without one.
-const OCTETS: &str = "application/octet-stream";
 
 /// `?ttl=5m&tags=a,b`
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -45,7 +42,7 @@ pub(crate) struct PutQuery {
 pub(crate) async fn get(
     State(app): State<App>,
     Segments(EntryPath { namespace, key }): Segments<EntryPath>,
-    request_headers: HeaderMap,
+    request: Request,
 ) -> ApiResult<Response> {
     let missing =
         || ApiError::new(StatusCode::NOT_FOUND, format!("nothing under {namespace}/{key}"));
@@ -54,17 +51,12 @@ pub(crate) async fn get(
     let cache = readable(&app, &namespace)?.ok_or_else(missing)?;
     let value = cache.get(&key).await.ok_or_else(missing)?;
     let mut headers = about(&value);
-    headers.insert(X_SPENCE_KEY, header_text(&format!("{namespace}/{key}")));
-    let etag = etag(&value.body);
-    let known = knows(request_headers.get(header::IF_NONE_MATCH), &etag);
-    headers.insert(header::ETAG, etag);
-    if known {
+    headers.insert(X_SPENCE_KEY, header_text(format!("{namespace}/{key}")));
+    headers.insert(header::ETAG, value.etag.clone());
+    if knows(request.headers().get(header::IF_NONE_MATCH), &value.etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    let content_type = HeaderValue::from_str(&value.content_type).ok();
-    let content_type = content_type.filter(|content_type| !content_type.is_empty());
-    let content_type = content_type.unwrap_or(HeaderValue::from_static(OCTETS));
-    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CONTENT_TYPE, value.content_type.clone());
     let mut response = Response::new(value.body.clone().into());
     *response.headers_mut() = headers;
     Ok(response)
@@ -96,10 +88,12 @@ pub(crate) async fn put(
         query.map_err(|error| ApiError::field("query", error.body_text()))?;
     check_key(&key)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let (etag, body_bytes) = (etag(&body), body.len());
+    let body_bytes = body.len();
     // A copy: what the connection hands out is part of its whole read buffer.
     let body = Bytes::copy_from_slice(&body);
-    let value = RawValue { content_type: content_type.unwrap_or_default().to_owned(), body };
+    let value = RawValue::new(content_type.unwrap_or_default().as_bytes(), body)
+        .ok_or_else(|| ApiError::field("content-type", "content-type: cannot stand in a header"))?;
+    let etag = value.etag.clone();
     let mut fill = Fill::new(value);
     if let Some(ttl) = ttl {
         let span: Span = ttl.parse().map_err(|error| ApiError::field("ttl", error))?;
@@ -154,9 +148,13 @@ pub(crate) async fn delete(
 /// strangers cannot use them up.
 fn readable(app: &App, namespace: &str) -> ApiResult<Option<RawCache>> {
     let spence = app.spence();
-    match spence.has_cache(namespace) || spence.is_stored(namespace) {
-        true => Ok(Some(raw(app, namespace)?)),
-        false => Ok(None),
+    match spence.existing(namespace) {
+        Some(cache) => Ok(Some(cache)),
+        // Typed, or as yet on disk only.
+        None if spence.has_cache(namespace) || spence.is_stored(namespace) => {
+            raw(app, namespace).map(Some)
+        }
+        None => Ok(None),
     }
 }
 
@@ -183,9 +181,4 @@ fn knows(given: Option<&HeaderValue>, etag: &HeaderValue) -> bool {
     let (Some(given), Ok(etag)) = (given, etag) else { return false };
     let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     given.trim() == "*" || given.split(',').any(|tag| plain(tag) == etag)
-}
-
-fn etag(body: &Bytes) -> HeaderValue {
-    let hash = xxhash_rust::xxh3::xxh3_64(body);
-    HeaderValue::from_str(&format!("\"{hash:016x}\"")).expect("hexadecimal digits in quotes")
 }

@@ -55,7 +55,7 @@ pub(crate) async fn bars(
     };
     let key = BarKey::new(&symbol, bars, query.end.as_deref())?;
     let mut headers = HeaderMap::new();
-    headers.insert(X_SPENCE_KEY, header_text(&format!("{BARS_CACHE}/{}", key.canonical())));
+    headers.insert(X_SPENCE_KEY, header_text(format!("{BARS_CACHE}/{}", key.canonical())));
     if let Origin::DemoFeed(_) = app.origin() {
         headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
     }

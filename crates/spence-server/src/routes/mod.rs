@@ -102,6 +102,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     }
 }
 
+/// The longest text in a header of ours.
+const MAX_HEADER_BYTES: usize = 300;
+
 /// The path of an entry.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -122,15 +125,21 @@ pub(crate) fn about<V>(value: &Cached<V>) -> HeaderMap {
     if let Freshness::Stale(reason) = freshness {
         let cause = value.stale_cause().map(|cause| format!(": {cause}")).unwrap_or_default();
         let text = format!("{}{cause}", reason.as_str());
-        headers.insert(X_SPENCE_STALE_REASON, header_text(&text));
+        headers.insert(X_SPENCE_STALE_REASON, header_text(text));
     }
     headers.insert(header::AGE, HeaderValue::from(value.age().as_secs()));
     headers
 }
 
 /// Text as a header value; what cannot stand there becomes `?`.
-pub(crate) fn header_text(text: &str) -> HeaderValue {
-    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
-    let text: String = text.chars().take(300).map(plain).collect();
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("?"))
+pub(crate) fn header_text(text: String) -> HeaderValue {
+    let is_plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    let text = match text.len() <= MAX_HEADER_BYTES && text.chars().all(is_plain) {
+        true => text,
+        false => {
+            let plain = |c: char| if is_plain(c) { c } else { '?' };
+            text.chars().take(MAX_HEADER_BYTES).map(plain).collect()
+        }
+    };
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("?"))
 }
