@@ -28,9 +28,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/cache/expire", post(outdate::expire).layer(limited()))
         .route(
             "/api/v1/cache/entries/{namespace}/{*key}",
-            get(entries::get)
-                .delete(entries::delete)
-                .merge(put(entries::put).layer(limited())),
+            get(entries::get).delete(entries::delete).merge(put(entries::put).layer(limited())),
         )
         .route("/api/v1/cache/explain/{namespace}/{*key}", get(explain::explain))
         .route("/api/v1/cache/warm", post(warm::warm).layer(limited()))

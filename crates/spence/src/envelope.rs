@@ -229,14 +229,11 @@ pub(crate) fn measure(head: &[u8]) -> Option<(RecordKind, usize)> {
 
 /// Reads a body, checksum first. `bytes` is exactly the body; a payload shares it.
 pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
-    let (kind, length) = measure(bytes)?;
-    let (checksum, rest) = bytes.split_first_chunk::<8>()?;
-    if length != bytes.len() || u64::from_le_bytes(*checksum) != xxh3_64(rest) {
-        return None;
-    }
-    let fields = bytes.get(HEAD_BYTES..)?;
+    let (kind, fields) = open(bytes)?;
     match kind {
-        RecordKind::Entry => read_entry(bytes, fields).map(|entry| Body::Entry(Box::new(entry))),
+        RecordKind::Entry => {
+            read_entry(bytes, fields, None).map(|entry| Body::Entry(Box::new(entry)))
+        }
         RecordKind::Tombstone => {
             let fields: TombstoneFields<'_> = postcard::from_bytes(fields).ok()?;
             Some(Body::Tombstone {
@@ -249,7 +246,29 @@ pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
     }
 }
 
-fn read_entry(bytes: &Bytes, fields: &[u8]) -> Option<StoredEntry> {
+/// As [`read`], of an entry. If it has these names, namespace and key, it shares them.
+pub(crate) fn entry(bytes: &Bytes, names: Option<(&Arc<str>, &Arc<str>)>) -> Option<StoredEntry> {
+    let (kind, fields) = open(bytes)?;
+    matches!(kind, RecordKind::Entry).then(|| read_entry(bytes, fields, names))?
+}
+
+/// The kind and the fields of an undamaged body.
+fn open(bytes: &Bytes) -> Option<(RecordKind, &[u8])> {
+    let (kind, length) = measure(bytes)?;
+    let (checksum, rest) = bytes.split_first_chunk::<8>()?;
+    let is_whole = length == bytes.len() && u64::from_le_bytes(*checksum) == xxh3_64(rest);
+    is_whole.then_some((kind, bytes.get(HEAD_BYTES..)?))
+}
+
+fn read_entry(
+    bytes: &Bytes,
+    fields: &[u8],
+    names: Option<(&Arc<str>, &Arc<str>)>,
+) -> Option<StoredEntry> {
+    let shared = |known: Option<&Arc<str>>, name: &str| match known {
+        Some(known) if **known == *name => Arc::clone(known),
+        _ => name.into(),
+    };
     let (fields, payload) = postcard::take_from_bytes::<EntryFields<'_>>(fields).ok()?;
     let packed = Packed {
         method: fields.compression,
@@ -257,9 +276,9 @@ fn read_entry(bytes: &Bytes, fields: &[u8]) -> Option<StoredEntry> {
         bytes: bytes.slice_ref(payload),
     };
     Some(StoredEntry {
-        namespace: fields.namespace.into(),
+        namespace: shared(names.map(|names| names.0), fields.namespace),
         fingerprint: fields.fingerprint,
-        key: fields.key.into(),
+        key: shared(names.map(|names| names.1), fields.key),
         seq: fields.seq,
         as_of: fields.as_of,
         born_ms: fields.born_ms,

@@ -76,12 +76,12 @@ pub struct Reach {
 impl Engine {
     pub(crate) async fn explain(&self, namespace: &str, key: &str) -> Result<Explanation, Error> {
         let target = Target::Key { namespace: namespace.to_owned(), key: key.to_owned() };
-        let Place::Key { held, .. } = self.locate(&target)? else {
+        let Place::Key { held, name, text } = self.locate(&target)? else {
             return Err(Error::invalid("explain: expected a key"));
         };
         let slot = held.and_then(|held| held.namespace.memory.peek(held.hash));
         let slot = slot.filter(|slot| slot.key_text() == key);
-        let stored = match self.disk.get(namespace, key).await {
+        let stored = match self.disk.get(&name, &text).found().await {
             Found::Entry(stored) => Some(stored),
             Found::Nothing | Found::Failed => None,
         };
@@ -164,7 +164,7 @@ impl Engine {
                 let slot = held.and_then(|held| held.namespace.memory.peek(held.hash));
                 let alive = |slot: &Slot| !matches!(self.verdict(&**slot), Verdict::Dead { .. });
                 let memory = u64::from(slot.is_some_and(|slot| alive(&slot)));
-                let stored = matches!(self.disk.get(&name, &text).await, Found::Entry(_));
+                let stored = matches!(self.disk.get(&name, &text).found().await, Found::Entry(_));
                 return Ok(Reach { memory, disk: u64::from(stored), exact: true });
             }
             Place::Many(what) => what,

@@ -13,7 +13,6 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use foldhash::quality::SeedableRandomState;
-use siphasher::sip::SipHasher13;
 
 use crate::error::Error;
 pub use crate::kept::{Inline, Kept, Whole};
@@ -305,20 +304,6 @@ fn feed_hasher(hasher: &mut impl Hasher, part: &str, arity: usize) {
         hasher.write_u32(part.len() as u32);
     }
     hasher.write(part.as_bytes());
-}
-
-/// The key hash of the disk tier, keyed per directory and stable across processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StoredHasher(pub(crate) [u8; 16]);
-
-impl StoredHasher {
-    pub(crate) fn hash(&self, namespace: &str, key: &str) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
-        hasher.write(&(namespace.len() as u32).to_le_bytes());
-        hasher.write(namespace.as_bytes());
-        hasher.write(key.as_bytes());
-        hasher.finish()
-    }
 }
 
 /// For maps whose keys are already hashes.

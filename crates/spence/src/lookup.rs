@@ -122,7 +122,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             return Held::Nothing(above);
         }
         let asked = self.engine.clock.stopwatch();
-        match self.engine.disk.get(&self.core.namespace.name, text).await {
+        match self.engine.disk.get(&self.core.namespace.name, text).found().await {
             Found::Entry(stored) => {
                 let held = self.promote(ticket, key, &stored).unwrap_or_else(Held::Nothing);
                 if let Held::Fresh(entry, _) = &held {

@@ -71,7 +71,9 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "disk/reader.rs",
-        line: r"            _ if !self.breaker.is_closed() => return Read::NotAsked,
+        line: r"        if !self.breaker.is_closed() {
+            return Read::NotAsked;
+        }
 ",
         instead: "",
         test: "c05_a_device_that_fails_is_a_miss_and_left_alone_for_a_while",

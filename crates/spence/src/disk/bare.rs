@@ -84,7 +84,7 @@ impl BareStore {
 
     /// The value under `key`.
     pub async fn get(&self, key: &str) -> Option<Bytes> {
-        match self.log.get(NAMESPACE, key).await {
+        match self.log.get(&self.namespace, &key.into()).found().await {
             Found::Entry(entry) => Some(entry.payload),
             Found::Nothing | Found::Failed => None,
         }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES};
+use super::hasher::StoredHasher;
 use super::hint;
 use super::scan::scan;
 use crate::compress::Packed;
 use crate::envelope::{self, Body, HEAD_BYTES, RecordKind};
-use crate::key::StoredHasher;
 
 /// A record's body. What can be read is written as it was read.
 ///

@@ -14,6 +14,7 @@ use super::inbox::{Inbox, Known};
 use super::index::Located;
 use super::reader::{Read, Reader};
 use super::recover;
+use super::segment::Segment;
 use super::shared::{Shared, entry_in};
 use super::stage::largest_payload;
 use super::writer::Writer;
@@ -102,30 +103,28 @@ impl DiskLog {
         Ok((log, recovered.last_position))
     }
 
-    async fn read(&self, namespace: &str, key: &str) -> Found {
-        let hash = self.shared.hasher.hash(namespace, key);
-        let own = |entry: StoredEntry| match entry.is(namespace, key) {
-            true => Found::Entry(Box::new(entry)),
-            false => Found::Nothing,
-        };
+    /// Where a key's newest entry lies; what is known of it without looking is the `Err`.
+    fn locate(&self, wanted: Wanted<'_>) -> Result<Lying, Found> {
+        let hash = self.shared.hasher.hash(wanted.namespace, wanted.key);
         let (floor, expired_at_ms) = match self.shared.inbox.known(hash) {
-            Known::Nothing => return Found::Nothing,
-            Known::Entry(entry) => return own((*entry).clone()),
+            Known::Nothing => return Err(Found::Nothing),
+            Known::Entry(entry) => return Err(wanted.own((*entry).clone())),
             Known::Look { floor, expired_at_ms } => (floor, expired_at_ms),
         };
         let located = self.shared.index.read(hash).filter(|located| located.seq > floor);
-        let Some(located) = located else { return Found::Nothing };
-        let Some(segment) = self.shared.table.get(located.place.segment()) else {
-            return Found::Nothing;
-        };
-        let entry = match self.reader.read(segment, located.place).await {
-            Read::Record(bytes) => entry_in(Bytes::from(bytes), located),
-            Read::Failed => None,
-            Read::NotAsked => return Found::Failed,
-        };
+        let located = located.ok_or(Found::Nothing)?;
+        let segment = self.shared.table.get(located.place.segment()).ok_or(Found::Nothing)?;
+        Ok(Lying { located, segment, expired_at_ms })
+    }
+
+    /// What a record says, if it could be read.
+    fn found(&self, wanted: Wanted<'_>, lying: &Lying, record: Option<Vec<u8>>) -> Found {
+        let Lying { located, expired_at_ms, .. } = *lying;
+        let names = Some((wanted.namespace, wanted.key));
+        let entry = record.and_then(|record| entry_in(Bytes::from(record), located, names));
         let Some(mut entry) = entry else {
             let same = |now: Located| now.seq == located.seq && now.place.is_at(located.place);
-            if !self.shared.index.get(hash).is_some_and(same) {
+            if !self.shared.index.get(located.hash).is_some_and(same) {
                 // It was replaced, or its segment dropped, while it was read.
                 return Found::Nothing;
             }
@@ -135,7 +134,32 @@ impl DiskLog {
         if let Some(at_ms) = expired_at_ms {
             entry.expire(at_ms);
         }
-        own(entry)
+        wanted.own(entry)
+    }
+}
+
+/// The key that is looked for.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    namespace: &'a Arc<str>,
+    key: &'a Arc<str>,
+}
+
+/// Where its newest entry lies.
+struct Lying {
+    located: Located,
+    segment: Arc<Segment>,
+    /// It is fresh until then at the latest.
+    expired_at_ms: Option<u64>,
+}
+
+impl Wanted<'_> {
+    /// Another key of the same hash is nothing.
+    fn own(self, entry: StoredEntry) -> Found {
+        match entry.is(self.namespace, self.key) {
+            true => Found::Entry(Box::new(entry)),
+            false => Found::Nothing,
+        }
     }
 }
 
@@ -144,8 +168,22 @@ impl DiskStore for DiskLog {
         true
     }
 
-    fn get<'a>(&'a self, namespace: &'a str, key: &'a str) -> Reading<'a> {
-        Box::pin(self.read(namespace, key))
+    fn get<'a>(&'a self, namespace: &'a Arc<str>, key: &'a Arc<str>) -> Reading<'a> {
+        let wanted = Wanted { namespace, key };
+        let lying = match self.locate(wanted) {
+            Ok(lying) => lying,
+            Err(known) => return Reading::Done(known),
+        };
+        if let Some(record) = Reader::at_hand(&lying.segment, lying.located.place) {
+            return Reading::Done(self.found(wanted, &lying, Some(record)));
+        }
+        Reading::Waits(Box::pin(async move {
+            match self.reader.read(Arc::clone(&lying.segment), lying.located.place).await {
+                Read::Record(record) => self.found(wanted, &lying, Some(record)),
+                Read::Failed => self.found(wanted, &lying, None),
+                Read::NotAsked => Found::Failed,
+            }
+        }))
     }
 
     fn accept(&self, op: Op) -> Ack {

@@ -9,6 +9,7 @@ pub(crate) mod bare;
 pub(crate) mod device;
 mod format;
 pub mod fuzzed;
+mod hasher;
 mod hint;
 mod inbox;
 mod index;
@@ -59,8 +60,23 @@ pub enum Durability {
     Power,
 }
 
-/// A read under way.
-pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Found> + Send + 'a>>;
+/// A read.
+pub(crate) enum Reading<'a> {
+    /// It could be answered at once.
+    Done(Found),
+    /// It waits for the device.
+    Waits(Pin<Box<dyn Future<Output = Found> + Send + 'a>>),
+}
+
+impl Reading<'_> {
+    /// What was found.
+    pub(crate) async fn found(self) -> Found {
+        match self {
+            Reading::Done(found) => found,
+            Reading::Waits(reading) => reading.await,
+        }
+    }
+}
 
 /// What a read finds.
 #[derive(Debug)]
@@ -90,7 +106,7 @@ pub(crate) trait DiskStore: Send + Sync {
     fn is_present(&self) -> bool;
 
     /// The newest entry accepted for a key. Bans are not applied.
-    fn get<'a>(&'a self, namespace: &'a str, key: &'a str) -> Reading<'a>;
+    fn get<'a>(&'a self, namespace: &'a Arc<str>, key: &'a Arc<str>) -> Reading<'a>;
 
     /// Takes an operation in, to be kept in the order of acceptance. Readers see it at once.
     fn accept(&self, op: Op) -> Ack;

@@ -15,8 +15,8 @@ impl DiskStore for NoDisk {
         false
     }
 
-    fn get<'a>(&'a self, _namespace: &'a str, _key: &'a str) -> Reading<'a> {
-        Box::pin(std::future::ready(Found::Nothing))
+    fn get<'a>(&'a self, _namespace: &'a Arc<str>, _key: &'a Arc<str>) -> Reading<'a> {
+        Reading::Done(Found::Nothing)
     }
 
     fn accept(&self, _op: Op) -> Ack {

@@ -6,8 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::Durability;
+use super::hasher::StoredHasher;
 use crate::error::{Error, ErrorKind};
-use crate::key::{StoredHasher, random_seed};
+use crate::key::random_seed;
 
 /// The directory is ours until this is dropped.
 #[derive(Debug)]

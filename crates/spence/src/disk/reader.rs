@@ -63,14 +63,18 @@ impl Reader {
         Self { shared: Arc::default(), clock, deadline, breaker }
     }
 
-    /// The bytes of a record. The deadline counts for the wait; a device that fails or is too slow
-    /// a few times in a row is not asked for a while.
-    pub(super) async fn read(&self, segment: Arc<Segment>, place: Place) -> Read {
+    /// The bytes of a record, if they are at hand.
+    pub(super) fn at_hand(segment: &Segment, place: Place) -> Option<Vec<u8>> {
         let mut buffer = vec![0; place.length()];
-        match segment.read_nowait(&mut buffer, place.offset()) {
-            Ok(read) if read == buffer.len() => return Read::Record(buffer),
-            _ if !self.breaker.is_closed() => return Read::NotAsked,
-            Ok(_) | Err(_) => {}
+        let read = segment.read_nowait(&mut buffer, place.offset()).ok()?;
+        (read == buffer.len()).then_some(buffer)
+    }
+
+    /// The bytes of a record that are not at hand. The deadline counts for the wait; a device that
+    /// fails or is too slow a few times in a row is not asked for a while.
+    pub(super) async fn read(&self, segment: Arc<Segment>, place: Place) -> Read {
+        if !self.breaker.is_closed() {
+            return Read::NotAsked;
         }
         let read = self.wait_for(segment, place).await;
         match &read {

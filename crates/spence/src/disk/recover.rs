@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::device::Device;
 use super::format::{SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader};
+use super::hasher::StoredHasher;
 use super::hint::{self, Contents, Listed};
 use super::index::{Index, Located, Place};
 use super::log::DiskOptions;
@@ -24,7 +25,7 @@ use super::usage::Usage;
 use crate::ban::Ban;
 use crate::envelope::RecordKind;
 use crate::error::{Error, ErrorKind};
-use crate::key::{Identity, StoredHasher};
+use crate::key::Identity;
 
 /// A segment with the bans in it, which outlive it.
 #[derive(Debug)]

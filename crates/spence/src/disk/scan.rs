@@ -6,10 +6,10 @@
 use bytes::Bytes;
 
 use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES, record_bytes};
+use super::hasher::StoredHasher;
 use super::hint::{Contents, Listed};
 use crate::ban::{Ban, Effect, What};
 use crate::envelope::{self, Body, HEAD_BYTES, RecordKind};
-use crate::key::StoredHasher;
 
 /// What a scan found.
 #[derive(Debug)]

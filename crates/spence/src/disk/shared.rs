@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::device::Device;
 use super::format::{RECORD_HEADER_BYTES, RecordHeader};
+use super::hasher::StoredHasher;
 use super::inbox::Inbox;
 use super::index::{Index, Located};
 use super::segment::SegmentTable;
@@ -16,8 +17,7 @@ use super::usage::Usage;
 use super::{Durability, Judge};
 use crate::ban::{Bans, Verdict};
 use crate::clock::Clock;
-use crate::envelope::{self, Body, StoredEntry};
-use crate::key::StoredHasher;
+use crate::envelope::{self, StoredEntry};
 
 /// What the threads of the tier share.
 pub(super) struct Shared {
@@ -53,7 +53,7 @@ impl Shared {
         let mut record = vec![0; located.place.length()];
         segment.read(&mut record, located.place.offset()).ok()?;
         let record = Bytes::from(record);
-        Some((record.clone(), entry_in(record, located)?))
+        Some((record.clone(), entry_in(record, located, None)?))
     }
 
     /// Takes a record that the index does not point at any more out of the usage.
@@ -73,15 +73,18 @@ impl Shared {
     }
 }
 
-/// The entry in a record, if it is undamaged and the one that was looked for.
-pub(super) fn entry_in(record: Bytes, located: Located) -> Option<StoredEntry> {
+/// The entry in a record, if it is undamaged and the one that was looked for. `names` are shared if
+/// they are its.
+pub(super) fn entry_in(
+    record: Bytes,
+    located: Located,
+    names: Option<(&Arc<str>, &Arc<str>)>,
+) -> Option<StoredEntry> {
     let header = RecordHeader::decode(&record)?;
     let body_end = RECORD_HEADER_BYTES.checked_add(header.body_bytes)?;
     if header.seq != located.seq || header.hash != located.hash || body_end > record.len() {
         return None;
     }
-    match envelope::read(&record.slice(RECORD_HEADER_BYTES..body_end))? {
-        Body::Entry(entry) if entry.seq == located.seq => Some(*entry),
-        Body::Entry(_) | Body::Tombstone { .. } | Body::Ban(_) => None,
-    }
+    let entry = envelope::entry(&record.slice(RECORD_HEADER_BYTES..body_end), names)?;
+    (entry.seq == located.seq).then_some(entry)
 }

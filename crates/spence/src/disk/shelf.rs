@@ -23,12 +23,13 @@ impl DiskStore for Shelf {
         true
     }
 
-    fn get<'a>(&'a self, namespace: &'a str, key: &'a str) -> Reading<'a> {
-        Box::pin(async move {
-            let found = self.entries.lock().get(&(namespace.into(), key.into())).cloned();
+    fn get<'a>(&'a self, namespace: &'a Arc<str>, key: &'a Arc<str>) -> Reading<'a> {
+        Reading::Waits(Box::pin(async move {
+            let place = (Arc::clone(namespace), Arc::clone(key));
+            let found = self.entries.lock().get(&place).cloned();
             shuttle::future::yield_now().await;
             found.map_or(Found::Nothing, |entry| Found::Entry(Box::new((*entry).clone())))
-        })
+        }))
     }
 
     fn accept(&self, op: Op) -> Ack {
