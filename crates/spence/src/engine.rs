@@ -134,11 +134,20 @@ impl Engine {
     /// The tick until which an entry is fresh.
     pub(crate) fn fresh_until(&self, entry: &dyn Stored) -> Ticks {
         let head = entry.head();
-        let rules = head.namespace.rules();
-        if rules.policy.eager_refresh <= 0.0 {
+        let (rules, world) = (head.namespace.rules(), head.namespace.world());
+        let beta = rules.policy.eager_refresh;
+        let is_examined = head.examined_in(world);
+        if is_examined && beta <= 0.0 {
             return head.hit_until();
         }
-        head.at(head.lifetime(&rules, entry.is_negative(), self.ms_of(head.born)).fresh)
+        let lifetime = head.lifetime(&rules, entry.is_negative(), self.ms_of(head.born));
+        let fresh = head.at(lifetime.fresh).min(head.gone_at());
+        if !is_examined {
+            return fresh;
+        }
+        // What was derived at the examination: a wall clock that jumps makes nothing fresh again.
+        let window = ticks_in(eager::window(beta, head.fetch_time()));
+        fresh.min(head.hit_until().saturating_add(window).saturating_add(1))
     }
 
     /// What the deadlines of an examined entry say now.

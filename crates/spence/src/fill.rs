@@ -37,7 +37,8 @@ impl<K, V> FillCx<K, V> {
         &self.key
     }
 
-    /// The stale value that is held under the key, if one is.
+    /// The value that is held under the key, if one is: stale, or fresh still if this is an eager
+    /// refresh.
     pub fn stale(&self) -> Option<&Cached<V>> {
         self.stale.as_ref()
     }

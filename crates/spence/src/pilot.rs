@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::ban::Verdict;
 use crate::cache::Cache;
 use crate::clock::{Ticks, ticks_in};
-use crate::entry::{Birth, Content, Detail, Entry};
+use crate::entry::{Birth, Content, Detail, Entry, Standing};
 use crate::envelope::Validator;
 use crate::error::{Error, ErrorKind};
 use crate::events::Happening;
@@ -92,7 +92,10 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
     /// What the fill is given.
     pub(crate) fn context(&self, deadline: Duration) -> FillCx<K, V> {
         let stale = self.stale.as_ref().map(|(entry, source)| {
-            let freshness = Freshness::Stale(StaleReason::NotRefreshed);
+            let freshness = match self.cache.engine.standing(&**entry) {
+                Standing::Fresh => entry.head.freshness(),
+                Standing::Stale | Standing::Gone => Freshness::Stale(StaleReason::NotRefreshed),
+            };
             self.cache.cached(Arc::clone(entry), freshness, *source)
         });
         let detail = self.stale.as_ref().and_then(|(entry, _)| entry.head.detail.as_ref());
@@ -175,6 +178,12 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let policy = self.cache.policy();
         let (first, most) =
             (at_least_a_tick(policy.error_backoff), ticks_in(policy.error_backoff_max));
+        // While what is held is fresh the failure is nobody's, and readers after that have a right
+        // to a call of their own.
+        let left = self.stale.as_ref().map_or(0, |(entry, _)| {
+            engine.fresh_until(&**entry).saturating_sub(engine.clock.ticks())
+        });
+        let most = if left > 0 { most.min(left) } else { most };
         let mut shard = engine.flights.lock(hash);
         // A caller that arrived after an invalidation has a right to a call of its own.
         if shard.land(hash, &self.flight) {

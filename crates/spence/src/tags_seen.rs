@@ -5,11 +5,10 @@
 //! the other way round. Nothing is forgotten.
 
 use std::sync::OnceLock;
-use std::sync::atomic::fence;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Bits; with as many tags as an eighth of them, one ban in nine examines for nothing.
 const BITS: usize = 1 << 16;
@@ -53,6 +52,20 @@ impl TagsSeen {
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_ban_of_a_tag_that_no_entry_has_had_leaves_the_world_as_it_is() {
+        let spence = crate::Spence::builder().build().await.unwrap();
+        let cache: crate::Cache<u32, u32> = spence.cache("numbers").build().unwrap();
+        cache.insert_fill(1, crate::Fill::new(1).tags(["seen"])).await.unwrap();
+        let world = cache.core.namespace.world();
+        spence.invalidate_tag("other").await.unwrap();
+        assert_eq!(cache.core.namespace.world(), world);
+        assert!(cache.peek(&1).is_some());
+        spence.invalidate_tag("seen").await.unwrap();
+        assert_ne!(cache.core.namespace.world(), world);
+        assert!(cache.peek(&1).is_none());
+    }
 
     #[test]
     fn what_was_noted_is_found_and_little_else() {
