@@ -28,8 +28,11 @@ pub(crate) fn run(seconds: u32, wanted: &str) -> anyhow::Result<Complaints> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("root of the repository")?;
     let fuzz = root.join("fuzz");
     let programs = build(&fuzz)?;
+    let mut names = targets(&fuzz)?;
+    names.retain(|name| name.contains(wanted));
+    ensure!(!names.is_empty(), "no fuzz target has {wanted:?} in its name");
     let mut complaints = Vec::new();
-    for name in targets(&fuzz)?.iter().filter(|name| name.contains(wanted)) {
+    for name in &names {
         let output = fuzz_one(&fuzz, &programs.join(name), name, seconds)?;
         let told = String::from_utf8_lossy(&output.stderr);
         println!("{name}: {}", summary(&told));
@@ -79,6 +82,9 @@ fn fuzz_one(fuzz: &Path, program: &Path, name: &str, seconds: u32) -> anyhow::Re
         .arg("-print_final_stats=1")
         .arg(found)
         .env("RUST_BACKTRACE", "0");
+    if let Ok(seed) = std::env::var("SPENCE_SEED") {
+        fuzzing.arg(format!("-seed={seed}"));
+    }
     let seeds = fuzz.join("seeds").join(name);
     if seeds.is_dir() {
         fuzzing.arg(seeds);

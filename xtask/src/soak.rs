@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::Complaints;
 
@@ -75,6 +75,7 @@ pub(crate) fn run(wanted: &str) -> anyhow::Result<Complaints> {
         println!("\n{} ...", part.name);
         outcomes.push(part.run(&seed)?);
     }
+    ensure!(!outcomes.is_empty(), "no part of the soak has {wanted:?} in its name");
     summarize(&outcomes, &seed);
     let failed = outcomes.iter().filter(|outcome| !outcome.well);
     Ok(failed.map(|outcome| format!("soak, {}: {:?}", outcome.name, outcome.failures)).collect())
@@ -117,11 +118,9 @@ impl Part {
                 Some((_, news)) => news,
                 None if is_result(&line) => &line,
                 None => {
-                    failures.extend(
-                        line.strip_prefix("test ")
-                            .filter(|t| t.ends_with("FAILED"))
-                            .map(str::to_owned),
-                    );
+                    // The list at the end of a run names what failed.
+                    let name = line.strip_prefix("    ").filter(|name| !name.contains(' '));
+                    failures.extend(name.map(str::to_owned));
                     continue;
                 }
             };
@@ -132,8 +131,11 @@ impl Part {
         if !status.success() && failures.is_empty() {
             failures.push(status.to_string());
         }
+        if told.is_empty() || told.iter().any(|line| line.contains("ok. 0 passed")) {
+            failures.push("nothing was run".to_owned());
+        }
         let took = now().0.duration_since(started);
-        Ok(Outcome { name: self.name, well: status.success(), took, told, failures })
+        Ok(Outcome { name: self.name, well: failures.is_empty(), took, told, failures })
     }
 }
 
@@ -141,8 +143,9 @@ impl Part {
 fn is_result(line: &str) -> bool {
     line.starts_with("test result:")
         || line.contains("places reached")
-        || line.contains(": red")
-        || line.contains("GREEN")
+        || line.contains("lines taken away")
+        || line.starts_with("GREEN")
+        || line.starts_with("DOES NOT BUILD")
 }
 
 fn summarize(outcomes: &[Outcome], seed: &str) {

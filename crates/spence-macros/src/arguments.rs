@@ -14,6 +14,9 @@ const KNOWN: &str = "`cache`, `key`, `tags`, `schema`, `memory_only`, `associate
 /// The durations that a named cache can be given, as `PolicyLayer` calls them.
 const DURATIONS: [&str; 4] = ["ttl", "negative_ttl", "stale_while_revalidate", "stale_if_error"];
 
+/// The longest name of a cache, as `spence::MAX_NAMESPACE_BYTES` says.
+const MAX_NAME_BYTES: usize = 64;
+
 /// The whole attribute.
 pub(crate) struct Arguments {
     pub(crate) cache: Cache,
@@ -105,7 +108,17 @@ fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
 
 fn parse_cache(input: ParseStream<'_>) -> Result<Cache> {
     Ok(match value(input)? {
-        Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => Cache::Named(name),
+        Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => {
+            let text = name.value();
+            let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+            if !(1..=MAX_NAME_BYTES).contains(&text.len()) || !text.chars().all(fine) {
+                let message = format!(
+                    "the name of a cache is 1 to {MAX_NAME_BYTES} letters, digits, `_`, `-` and `.`"
+                );
+                return Err(Error::new(name.span(), message));
+            }
+            Cache::Named(name)
+        }
         given => Cache::Given(given),
     })
 }

@@ -52,7 +52,7 @@ pub(crate) fn expand(function: &Function, attribute: &Arguments) -> Result<Token
 
 /// The function as it is called: the value, cloned out of the cache.
 fn wrapper(function: &Function) -> TokenStream {
-    let attrs = but(&function.item.attrs, &["allow", "expect"]);
+    let attrs = but(&function.item.attrs, &["expect"]);
     let (vis, sig) = (&function.item.vis, without_mut(&function.item.sig));
     let call = call(function, CACHED, &names(function));
     let wait = wait(function);
@@ -85,9 +85,12 @@ fn key(function: &Function, attribute: &Arguments) -> TokenStream {
 fn uncached(function: &Function) -> TokenStream {
     let sig = companion(function, UNCACHED);
     let statements = &function.item.block.stmts;
-    let own = kept(&function.item.attrs, &["allow", "expect"]);
-    let body =
-        define(function, "The function itself, without the cache.", &sig, &quote!(#(#statements)*));
+    let own = kept(&function.item.attrs, &["expect"]);
+    let doc = "The function itself, without the cache.";
+    let arguments = names(function);
+    // Some are there for the key or the cache alone.
+    let body = quote!(#(let _ = &#arguments;)* #(#statements)*);
+    let body = defined(function, doc, &sig, &body);
     quote!(#(#own)* #body)
 }
 
@@ -145,15 +148,25 @@ fn invalidate(function: &Function, attribute: &Arguments) -> TokenStream {
     define(function, doc, &sig, &quote!(#cache let key = #key; #ask))
 }
 
-/// Defines a companion.
+/// Defines a companion that need not use all of its arguments.
 fn define(function: &Function, doc: &str, sig: &Signature, body: &TokenStream) -> TokenStream {
-    let (vis, cfgs) = (&function.item.vis, kept(&function.item.attrs, &["cfg"]));
+    let defined = defined(function, doc, sig, body);
     quote! {
-        #(#cfgs)*
+        #[allow(unused_variables, reason = "the key may not need all of them")]
+        #defined
+    }
+}
+
+/// Defines a companion, with what the function says of lints.
+fn defined(function: &Function, doc: &str, sig: &Signature, body: &TokenStream) -> TokenStream {
+    let own = kept(&function.item.attrs, &["cfg", "allow", "warn", "deny"]);
+    let vis = &function.item.vis;
+    quote! {
+        #(#own)*
         #[doc = #doc]
         #[doc = ""]
         #[doc = "Made by `#[spence::cached]`."]
-        #[allow(dead_code, unused_variables, reason = "made whether it is needed or not")]
+        #[allow(dead_code, reason = "made whether it is needed or not")]
         #vis #sig { #body }
     }
 }
@@ -284,12 +297,16 @@ fn cache(function: &Function, attribute: &Arguments) -> TokenStream {
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
         quote!(.#name(::core::time::Duration::new(#seconds, #nanos)))
     });
+    let of = match function.place {
+        Place::Free => quote!(""),
+        Place::Associated | Place::Method { .. } => quote!(::core::any::type_name::<Self>()),
+    };
     let schema = attribute.schema.iter();
     let memory_only = attribute.memory_only.then(|| quote!(.memory_only()));
     quote! {
-        static CACHE: ::spence::macros::Named =
+        static __SPENCE_CACHE: ::spence::macros::Named =
             ::spence::macros::Named::new(#name, ::core::concat!(::core::module_path!(), "::", #path));
-        let cache: &#ty = CACHE.get(|spence| {
+        let cache: &#ty = __SPENCE_CACHE.get(#of, |spence| {
             spence
                 .cache(#name)
                 .settings(::spence::PolicyLayer::new() #(#durations)*)

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
     Error, Expr, FnArg, GenericArgument, GenericParam, Ident, ItemFn, Pat, PathArguments, Receiver,
-    ReceiverKind, Result, ReturnType, Type, parse_quote,
+    ReceiverKind, Result, ReturnType, Stmt, Type, TypeReference, parse_quote,
 };
 
 use crate::arguments::Arguments;
@@ -89,7 +89,10 @@ impl Function {
 
 fn place(item: &ItemFn, attribute: &Arguments) -> Result<Place> {
     let Some(receiver) = item.sig.receiver() else {
-        let names_self = mentions(item.to_token_stream(), "Self");
+        // An item inside of the body may have a `Self` of its own.
+        let mut own = item.block.stmts.iter().filter(|own| !matches!(own, Stmt::Item(_)));
+        let names_self = mentions(item.sig.to_token_stream(), "Self")
+            || own.any(|own| mentions(own.to_token_stream(), "Self"));
         return Ok(if attribute.associated || names_self {
             Place::Associated
         } else {
@@ -108,6 +111,10 @@ fn place(item: &ItemFn, attribute: &Arguments) -> Result<Place> {
         _ => false,
     };
     Ok(Place::Method { borrowed })
+}
+
+fn is_static(reference: &TypeReference) -> bool {
+    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
 }
 
 fn mutable(receiver: &Receiver) -> Error {
@@ -132,6 +139,8 @@ fn arguments(item: &ItemFn) -> Result<Vec<Argument>> {
                                called at all",
                 );
             }
+            // A fill can have it as it is.
+            Type::Reference(reference) if is_static(reference) => (None, &*reference.elem),
             Type::Reference(reference) => (Some((*reference.elem).clone()), &*reference.elem),
             ty => (None, ty),
         };

@@ -3,6 +3,7 @@
 //! What such a caller waits for, its fill too, runs on a runtime of this module, which has a thread
 //! of its own: so it goes on even if the caller's thread is the only one of the engine's runtime.
 
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,9 +20,13 @@ use crate::key::Key;
 use crate::spawn::TokioSpawner;
 use crate::spence::Spence;
 
+/// Fills of functions that are not async that run at a time, in the process. One that waits for
+/// another of them counts too, so nesting deeper than that ends at the hard deadline.
+const MAX_THREADS: usize = 4096;
+
 impl SpenceBuilder {
     /// [`SpenceBuilder::build`] for a program that has no runtime: fills run on a thread of
-    /// Spence's own.
+    /// Spence's own, unless a spawner is given.
     ///
     /// ```
     /// let spence = spence::Spence::builder().build_blocking()?;
@@ -31,8 +36,11 @@ impl SpenceBuilder {
     /// # Errors
     /// As for [`SpenceBuilder::build`].
     pub fn build_blocking(self) -> Result<Spence, Error> {
-        let spawner = TokioSpawner::on(runtime()?);
-        wait(self.spawner(spawner).build())?
+        let builder = match self.has_spawner() {
+            true => self,
+            false => self.spawner(TokioSpawner::on(runtime()?)),
+        };
+        wait(builder.build())?
     }
 }
 
@@ -62,10 +70,20 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 }
 
+thread_local! {
+    /// Whether this is the thread that all waiting needs.
+    static IS_NEEDED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Waits for `work` on this thread.
 pub(crate) fn wait<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Error> {
+    if IS_NEEDED.get() {
+        let message = "a function that is not async would wait on the thread that its answer \
+                       needs: call it from a fill that is not async either";
+        return Err(Error::invalid(message));
+    }
     let (done, result) = std::sync::mpsc::sync_channel(1);
     drop(runtime()?.spawn(async move {
         // Whoever waits is there until this is sent.
@@ -86,12 +104,18 @@ fn runtime() -> Result<Handle, Error> {
         let message = format!("start a thread to wait on: {error}");
         Error::with_source(ErrorKind::Closed, message, error)
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(MAX_THREADS)
+        .build()
+        .map_err(failed)?;
     let handle = runtime.handle().clone();
     std::thread::Builder::new()
         .name("spence-blocking".into())
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))
+        .spawn(move || {
+            IS_NEEDED.set(true);
+            runtime.block_on(std::future::pending::<()>());
+        })
         .map_err(failed)?;
     Ok(place.insert(handle).clone())
 }

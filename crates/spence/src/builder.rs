@@ -182,6 +182,10 @@ impl SpenceBuilder {
         self
     }
 
+    pub(crate) fn has_spawner(&self) -> bool {
+        self.spawner.is_some()
+    }
+
     /// A disk tier that schedule tests can run.
     #[cfg(feature = "shuttle")]
     #[doc(hidden)]

@@ -218,10 +218,41 @@ fn a_passed_flight_is_nobodys_to_join() {
     });
 }
 
-/// At most two flights of a key are on their way, and a failure is remembered by one and not by a
-/// newer value.
+/// A failure keeps callers from the origin until the key is invalidated.
 #[test]
-fn a_third_flight_waits_and_a_failure_ends_with_an_invalidation() {
+fn a_failure_is_remembered_until_an_invalidation() {
+    every_order(3, || {
+        let world = World::new();
+        let first = world.table.ticket(HASH, &world.log);
+        let Boarding::Lead(flight) = first.board::<u32, u64>(&KEY, START, &world.log, |_| true)
+        else {
+            panic!("nobody else is there");
+        };
+        let invalidating = thread::spawn({
+            let world = world.clone();
+            move || world.invalidate()
+        });
+        let mut shard = world.table.lock(HASH);
+        let is_current = shard.land(HASH, &flight);
+        if is_current {
+            shard.failed(HASH, &Error::new(ErrorKind::Origin, "down"), START, 64, 64);
+        }
+        drop((shard, first));
+        invalidating.join().unwrap();
+        let late = world.table.ticket(HASH, &world.log);
+        match late.board::<u32, u64>(&KEY, START, &world.log, |_| true) {
+            Boarding::Lead(own) => drop(world.fill(&own)),
+            Boarding::Failed(_) => panic!("it was invalidated since"),
+            Boarding::Join(_) | Boarding::Full(_) | Boarding::Changed => panic!("nobody is there"),
+        }
+        drop(late);
+        world.end();
+    });
+}
+
+/// At most two flights of a key are on their way, and a passed one's failure is nobody's.
+#[test]
+fn a_third_flight_waits() {
     every_order(3, || {
         let world = World::new();
         let board = |world: &World| {

@@ -123,50 +123,74 @@ pub struct Named {
     name: &'static str,
     /// The function's path.
     function: &'static str,
-    cache: OnceLock<Box<dyn Any + Send + Sync>>,
+    built: OnceLock<Built>,
+}
+
+/// A cache, and the type that its function is a method of.
+struct Built {
+    of: &'static str,
+    cache: Box<dyn Any + Send + Sync>,
+}
+
+/// A function that has a cache for itself.
+#[derive(Clone, Copy)]
+struct Owner {
+    /// Where its [`Named`] is: no two functions have it in one place.
+    place: usize,
+    function: &'static str,
+    of: &'static str,
 }
 
 /// Which function each name belongs to: two in one cache would take each other's values for
 /// their own.
-static OWNERS: Mutex<BTreeMap<&'static str, &'static str>> = Mutex::new(BTreeMap::new());
+static OWNERS: Mutex<BTreeMap<&'static str, Owner>> = Mutex::new(BTreeMap::new());
 
 impl Named {
     /// The cache `name` of the function at this path.
     #[must_use]
     pub const fn new(name: &'static str, function: &'static str) -> Self {
-        Self { name, function, cache: OnceLock::new() }
+        Self { name, function, built: OnceLock::new() }
     }
 
-    /// The cache, which `build` builds the first time.
+    /// The cache, which `build` builds the first time. `of` is the type that the function is a
+    /// method of, if it is one.
     pub fn get<V: Send + Sync + 'static>(
-        &self,
+        &'static self,
+        of: &'static str,
         build: impl FnOnce(&Spence) -> Result<Cache<String, V>, Error>,
-    ) -> Result<&Cache<String, V>, Error> {
-        let cache = match self.cache.get() {
-            Some(cache) => cache,
+    ) -> Result<&'static Cache<String, V>, Error> {
+        let built = match self.built.get() {
+            Some(built) => built,
             None => {
-                let built = Box::new(build(&self.engine()?)?);
-                self.cache.get_or_init(|| built)
+                let cache = Box::new(build(self.engine(of)?)?);
+                self.built.get_or_init(|| Built { of, cache })
             }
         };
-        cache.downcast_ref().ok_or_else(|| {
-            let message =
-                format!("cache {:?}: {} has several types of value", self.name, self.function);
-            Error::new(ErrorKind::Conflict, message)
-        })
+        let cache = built.cache.downcast_ref().filter(|_| built.of == of);
+        cache.ok_or_else(|| self.taken(built.of, self.function, of))
     }
 
-    fn engine(&self) -> Result<Spence, Error> {
+    fn engine(&'static self, of: &'static str) -> Result<&'static Spence, Error> {
         let spence = Spence::global()?;
-        let owner = *OWNERS.lock().entry(self.name).or_insert(self.function);
-        if owner == self.function {
-            return Ok(spence.clone());
+        let place = std::ptr::from_ref(self).addr();
+        let own = Owner { place, function: self.function, of };
+        let owner = *OWNERS.lock().entry(self.name).or_insert(own);
+        match owner.place == place && owner.of == of {
+            true => Ok(spence),
+            false => Err(self.taken(owner.of, owner.function, of)),
         }
+    }
+
+    fn taken(&self, owners: &str, owner: &str, of: &str) -> Error {
+        let on = |of: &str| if of.is_empty() { String::new() } else { format!(" on {of}") };
         let message = format!(
-            "cache {:?} is that of {owner}; give {} another, or both one by `cache = expression`",
-            self.name, self.function
+            "cache {:?} is that of {owner}{}; give {}{} another, or both one by `cache = expression`",
+            self.name,
+            on(owners),
+            self.function,
+            on(of)
         );
-        Err(Error::new(ErrorKind::Conflict, message))
+        Error::new(ErrorKind::Conflict, message)
     }
 }
 

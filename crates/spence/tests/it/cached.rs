@@ -251,6 +251,70 @@ async fn a_name_is_a_cache_on_the_process_wide_engine() {
     let error = also_tripled(3).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("::tripled"), "{error}");
+
+    assert_eq!(Stocks.price("X").await.unwrap(), 1.0);
+    let error = Bonds.price("X").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "it would read the other's");
+    assert!(error.to_string().contains("Stocks"), "{error}");
+    assert_eq!(Of(1_u8).size("X").await.unwrap(), 1);
+    assert_eq!(Of(1_u32).size("X").await.unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[derive(Clone)]
+struct Stocks;
+#[derive(Clone)]
+struct Bonds;
+#[derive(Clone)]
+struct Of<T>(T);
+
+impl Stocks {
+    #[spence::cached(cache = "quotes", key = "{symbol}")]
+    async fn price(&self, symbol: &'static str) -> Result<f64, Error> {
+        Ok(symbol.len() as f64)
+    }
+}
+
+impl Bonds {
+    #[spence::cached(cache = "quotes", key = "{symbol}")]
+    async fn price(&self, symbol: &'static str) -> Result<f64, Error> {
+        Ok(2.0 * symbol.len() as f64)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Of<T> {
+    #[spence::cached(cache = "sizes", key = "{symbol}")]
+    async fn size(&self, symbol: &str) -> Result<usize, Error> {
+        Ok(symbol.len() * size_of::<T>())
+    }
+}
+
+#[test]
+fn what_is_not_async_does_not_wait_for_itself() {
+    let spence = Spence::builder().build_blocking().unwrap();
+    let numbers = Numbers::on(&spence);
+    let outer: Cache<u64, u64> = spence.cache("outer").build().unwrap();
+    let inside = numbers.clone();
+    // An async fill runs on the thread that all waiting needs.
+    let answer = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(outer.get_or_fetch(&1, |_| async move {
+            Ok::<_, Error>(spence::Fill::new(squared(&inside, 3)?))
+        }))
+    });
+    let error = answer.join().unwrap().unwrap_err();
+    assert!(error.to_string().contains("not async"), "{error}");
+    assert_eq!(squared(&numbers, 3).unwrap(), 9, "and everything goes on");
+}
+
+#[spence::cached(cache = numbers.kept, key = "sum:{number}")]
+fn summed(numbers: &Numbers, number: u64) -> Result<u64, Error> {
+    Ok(if number == 0 { 0 } else { number + summed(numbers, number - 1)? })
+}
+
+#[test]
+fn cached_functions_call_one_another() {
+    let numbers = Numbers::on(&Spence::builder().build_blocking().unwrap());
+    assert_eq!(summed(&numbers, 600).unwrap(), 600 * 601 / 2);
 }
 
 /// What cannot be cached is refused in words. `TRYBUILD=overwrite` writes them anew.

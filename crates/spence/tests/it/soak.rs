@@ -259,7 +259,7 @@ fn c09_what_expired_while_the_process_was_stopped_is_not_fresh_after_it() {
 }
 
 /// The wall clock jumps, forward and back, by up to a year: in memory nothing is fresh for longer
-/// or shorter, and what a disk holds is never fresh beyond its time to live.
+/// or shorter.
 #[tokio::test]
 async fn c09_a_wall_clock_that_jumps_makes_nothing_fresh_for_longer() {
     let jumps = scale(200, 20_000);
