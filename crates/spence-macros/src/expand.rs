@@ -25,11 +25,13 @@ pub(crate) fn expand(function: &Function, attribute: &Arguments) -> Result<Token
     let vis = &function.item.vis;
     let wrapper = wrapper(function);
     let companions = [
-        key(function, attribute),
-        uncached(function),
-        cached(function, attribute),
-        invalidate(function, attribute),
+        Some(key(function, attribute)),
+        Some(uncached(function)),
+        Some(cached(function, attribute)),
+        Some(invalidate(function, attribute)),
+        named(function, attribute),
     ];
+    let companions = companions.into_iter().flatten();
     let cfgs = kept(&function.item.attrs, &["cfg"]);
     Ok(match function.place {
         Place::Free => {
@@ -281,17 +283,39 @@ fn value_type(function: &Function) -> TokenStream {
 
 /// Binds `cache`.
 fn cache(function: &Function, attribute: &Arguments) -> TokenStream {
-    let value = value_type(function);
-    let ty = quote!(::spence::Cache<::std::string::String, #value>);
-    let name = match &attribute.cache {
+    let ty = cache_type(function);
+    match &attribute.cache {
+        Cache::Named(_) => {
+            let (name, ident) = (&function.item.sig.ident, named_ident(function));
+            let place = match function.place {
+                Place::Free => quote!(#name),
+                Place::Associated | Place::Method { .. } => quote!(Self),
+            };
+            quote!(let cache: &#ty = #place::#ident()?;)
+        }
         Cache::Given(cache) => {
             // The fill may take away what the expression borrows from.
-            let clone =
-                function.moves().then(|| quote!(let cache = ::core::clone::Clone::clone(cache);));
-            return quote!(let cache: &#ty = &#cache; #clone);
+            let clone = quote!(let cache = ::core::clone::Clone::clone(cache););
+            let clone = function.moves().then_some(clone);
+            quote!(let cache: &#ty = &#cache; #clone)
         }
-        Cache::Named(name) => name,
-    };
+    }
+}
+
+fn cache_type(function: &Function) -> TokenStream {
+    let value = value_type(function);
+    quote!(::spence::Cache<::std::string::String, #value>)
+}
+
+fn named_ident(function: &Function) -> Ident {
+    format_ident!("__spence_cache_of_{}", function.item.sig.ident)
+}
+
+/// What finds a named cache; one for all companions, since the place of its static is what tells
+/// functions apart.
+fn named(function: &Function, attribute: &Arguments) -> Option<TokenStream> {
+    let Cache::Named(name) = &attribute.cache else { return None };
+    let (ident, ty) = (named_ident(function), cache_type(function));
     let path = function.item.sig.ident.to_string();
     let durations = attribute.durations.iter().map(|(name, duration)| {
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
@@ -303,18 +327,25 @@ fn cache(function: &Function, attribute: &Arguments) -> TokenStream {
     };
     let schema = attribute.schema.iter();
     let memory_only = attribute.memory_only.then(|| quote!(.memory_only()));
-    quote! {
-        static __SPENCE_CACHE: ::spence::macros::Named =
-            ::spence::macros::Named::new(#name, ::core::concat!(::core::module_path!(), "::", #path));
-        let cache: &#ty = __SPENCE_CACHE.get(#of, |spence| {
-            spence
-                .cache(#name)
-                .settings(::spence::PolicyLayer::new() #(#durations)*)
-                #(.schema(#schema))*
-                #memory_only
-                .build()
-        })?;
-    }
+    let cfgs = kept(&function.item.attrs, &["cfg"]);
+    Some(quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        fn #ident() -> ::core::result::Result<&'static #ty, ::spence::Error> {
+            static __SPENCE_CACHE: ::spence::macros::Named = ::spence::macros::Named::new(
+                #name,
+                ::core::concat!(::core::module_path!(), "::", #path),
+            );
+            __SPENCE_CACHE.get(#of, |spence| {
+                spence
+                    .cache(#name)
+                    .settings(::spence::PolicyLayer::new() #(#durations)*)
+                    #(.schema(#schema))*
+                    #memory_only
+                    .build()
+            })
+        }
+    })
 }
 
 /// The attributes of these names.

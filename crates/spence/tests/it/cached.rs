@@ -248,11 +248,16 @@ async fn a_name_is_a_cache_on_the_process_wide_engine() {
     assert_eq!(tripled(3).await.unwrap(), 9);
     assert_eq!(CALLS.load(Ordering::Relaxed), 2);
 
+    tripled::invalidate(3).await.unwrap();
+    assert_eq!(tripled(3).await.unwrap(), 9);
+    assert_eq!(CALLS.load(Ordering::Relaxed), 3);
+
     let error = also_tripled(3).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("::tripled"), "{error}");
 
     assert_eq!(Stocks.price("X").await.unwrap(), 1.0);
+    Stocks.price_invalidate("X").await.unwrap();
     let error = Bonds.price("X").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "it would read the other's");
     assert!(error.to_string().contains("Stocks"), "{error}");
