@@ -10,7 +10,7 @@ use loom::thread;
 
 use crate::clock::START;
 use crate::error::{Error, ErrorKind};
-use crate::flight::{Admission, Boarding, Flight, FlightTable};
+use crate::flight::{Admission, Boarding, Flight, FlightTable, Ticket};
 use crate::log::Log;
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
@@ -51,10 +51,29 @@ impl World {
         if held > 0 {
             return Some(held);
         }
-        match ticket.board::<u32, u64>(&KEY, START, &self.log, |_| true) {
+        match self.board_with(&ticket) {
             Boarding::Lead(flight) => Some(self.fill(&flight)),
             Boarding::Join(_) | Boarding::Full(_) | Boarding::Changed => None,
             Boarding::Failed(error) => panic!("{error}"),
+        }
+    }
+
+    fn board_with(&self, ticket: &Ticket) -> Boarding<u32, u64> {
+        ticket.board(&KEY, START, &self.log, |_| true)
+    }
+
+    /// Comes for a value, and finds nothing held.
+    fn board(&self) -> (Ticket, Boarding<u32, u64>) {
+        let ticket = self.table.ticket(HASH, &self.log);
+        let boarding = self.board_with(&ticket);
+        (ticket, boarding)
+    }
+
+    /// Comes for a value that nobody else may bring.
+    fn lead(&self) -> (Ticket, Arc<Numbers>) {
+        match self.board() {
+            (ticket, Boarding::Lead(flight)) => (ticket, flight),
+            _ => panic!("there is none to join, and room"),
         }
     }
 
@@ -192,18 +211,14 @@ fn callers_of_one_key_cause_one_call() {
 fn a_passed_flight_is_nobodys_to_join() {
     every_order(3, || {
         let world = World::new();
-        let first = world.table.ticket(HASH, &world.log);
-        let Boarding::Lead(flight) = first.board::<u32, u64>(&KEY, START, &world.log, |_| true)
-        else {
-            panic!("nobody else is there");
-        };
+        let (first, flight) = world.lead();
         let filling = thread::spawn({
             let (world, flight) = (world.clone(), Arc::clone(&flight));
             move || world.fill(&flight)
         });
         world.change();
-        let late = world.table.ticket(HASH, &world.log);
-        match late.board::<u32, u64>(&KEY, START, &world.log, |_| true) {
+        let (late, boarding) = world.board();
+        match boarding {
             Boarding::Lead(own) => {
                 assert!(own.as_of > flight.as_of);
                 world.fill(&own);
@@ -223,11 +238,7 @@ fn a_passed_flight_is_nobodys_to_join() {
 fn a_failure_is_remembered_until_an_invalidation() {
     every_order(3, || {
         let world = World::new();
-        let first = world.table.ticket(HASH, &world.log);
-        let Boarding::Lead(flight) = first.board::<u32, u64>(&KEY, START, &world.log, |_| true)
-        else {
-            panic!("nobody else is there");
-        };
+        let (first, flight) = world.lead();
         let invalidating = thread::spawn({
             let world = world.clone();
             move || world.invalidate()
@@ -239,8 +250,8 @@ fn a_failure_is_remembered_until_an_invalidation() {
         }
         drop((shard, first));
         invalidating.join().unwrap();
-        let late = world.table.ticket(HASH, &world.log);
-        match late.board::<u32, u64>(&KEY, START, &world.log, |_| true) {
+        let (late, boarding) = world.board();
+        match boarding {
             Boarding::Lead(own) => drop(world.fill(&own)),
             Boarding::Failed(_) => panic!("it was invalidated since"),
             Boarding::Join(_) | Boarding::Full(_) | Boarding::Changed => panic!("nobody is there"),
@@ -255,16 +266,11 @@ fn a_failure_is_remembered_until_an_invalidation() {
 fn a_third_flight_waits() {
     every_order(3, || {
         let world = World::new();
-        let board = |world: &World| {
-            let ticket = world.table.ticket(HASH, &world.log);
-            let boarding = ticket.board::<u32, u64>(&KEY, START, &world.log, |_| true);
-            (ticket, boarding)
-        };
-        let (_first, Boarding::Lead(one)) = board(&world) else { panic!("the first leads") };
+        let (_first, one) = world.lead();
         world.invalidate();
-        let (_second, Boarding::Lead(two)) = board(&world) else { panic!("the second leads") };
+        let (_second, two) = world.lead();
         world.invalidate();
-        let (third, Boarding::Full(_)) = board(&world) else { panic!("two are on their way") };
+        let (third, Boarding::Full(_)) = world.board() else { panic!("two are on their way") };
         drop(third);
         let landing = thread::spawn({
             let (world, one) = (world.clone(), Arc::clone(&one));
@@ -278,7 +284,7 @@ fn a_third_flight_waits() {
                 is_current
             }
         });
-        let (_fourth, boarding) = board(&world);
+        let (_fourth, boarding) = world.board();
         match boarding {
             Boarding::Full(_) => {}
             Boarding::Lead(own) => drop(world.fill(&own)),
