@@ -25,7 +25,7 @@ pub enum ErrorKind {
     Conflict,
     /// A tier could not record what the caller asked to be recorded.
     Storage,
-    /// The engine was closed.
+    /// The engine was closed, or the runtime that it was built on has ended.
     Closed,
 }
 

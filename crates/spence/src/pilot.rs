@@ -197,9 +197,12 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
 impl<K: Key, V: Send + Sync + 'static> Drop for Pilot<K, V> {
     fn drop(&mut self) {
         if !self.landed {
-            let message = "the task of the fill was dropped before it ended";
+            let (kind, message) = match std::thread::panicking() {
+                true => (ErrorKind::OriginPanicked, "panicked while its value was taken in"),
+                false => (ErrorKind::Closed, "the runtime that the engine was built on has ended"),
+            };
             self.cache.core.namespace.counters.count(Count::OriginError);
-            self.fail(Error::new(ErrorKind::OriginPanicked, message));
+            self.fail(Error::new(kind, message));
         }
     }
 }

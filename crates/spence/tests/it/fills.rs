@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use spence::{Error, ErrorKind, Fill, PolicyLayer, Source, Target};
+use spence::{Error, ErrorKind, Fill, PolicyLayer, Source, Spence, Target};
 use tokio::sync::Semaphore;
 
 use crate::{Bench, Numbers};
@@ -353,4 +353,21 @@ async fn c08_what_a_ban_forbids_is_newer_all_the_same() {
     assert!(numbers.get(&key).await.is_none());
     assert!(bench.origin.fail(&numbers, "a").await.is_err());
     bench.close().await;
+}
+
+#[test]
+fn a_fill_on_a_runtime_that_has_ended_says_so() {
+    let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = build();
+    let numbers: Numbers = first.block_on(async {
+        Spence::builder().build().await.unwrap().cache("numbers").build().unwrap()
+    });
+    first.block_on(numbers.insert("held".to_owned(), 1)).unwrap();
+    drop(first);
+    let second = build();
+    let origin = crate::Origin::default();
+    assert_eq!(*second.block_on(origin.read(&numbers, "held")).unwrap(), 1);
+    let error = second.block_on(origin.read(&numbers, "new")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert!(error.to_string().contains("runtime"), "{error}");
 }
