@@ -26,7 +26,7 @@ mutants: ## Take away each line that keeps a promise and see its test turn red
 fuzz: ## Feed each reader of foreign bytes with what a fuzzer makes up, for a minute
 	cargo xtask fuzz 60
 
-soak: ## All that CI samples, at length: an hour and a half, then a summary
+soak: ## All that CI samples, at length: about an hour, then a summary
 	cargo xtask soak
 
 bench-quick: ## Measure against peers, a first impression in five minutes

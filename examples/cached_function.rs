@@ -45,7 +45,7 @@ async fn main() -> Result<(), Error> {
     println!("volatility {}", volatility("AAPL", 20).await?);
 
     // "Nothing there" is remembered too.
-    for symbol in ["AAPL", "XXXX", "XXXX"] {
+    for symbol in ["AAPL", "ZZZZ", "ZZZZ"] {
         println!("{symbol} is {:?}", company(symbol)?);
     }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: everything that CI samples, at length; about an hour and a half on two
-//! cores. Ends with a summary, and fails if anything was found.
+//! `cargo xtask soak`: everything that CI samples, at length. Ends with a summary, and fails if
+//! anything was found.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

@@ -6,13 +6,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Ident, Pat, Result, Signature};
+use syn::{Attribute, FnArg, Ident, Pat, Signature};
 
 use crate::arguments::{Arguments, Cache, Key};
 use crate::function::{Function, Place, as_value};
-use crate::template::Template;
-
-use crate::template::quote;
+use crate::template::{Template, quote};
 
 /// The companions that the attribute makes.
 const KEY: &str = "key";
@@ -20,7 +18,7 @@ const UNCACHED: &str = "uncached";
 const CACHED: &str = "cached";
 const INVALIDATE: &str = "invalidate";
 
-pub(crate) fn expand(function: &Function, attribute: &Arguments) -> Result<TokenStream> {
+pub(crate) fn expand(function: &Function, attribute: &Arguments) -> TokenStream {
     let name = &function.item.sig.ident;
     let vis = &function.item.vis;
     let wrapper = wrapper(function);
@@ -33,7 +31,7 @@ pub(crate) fn expand(function: &Function, attribute: &Arguments) -> Result<Token
     ];
     let companions = companions.into_iter().flatten();
     let cfgs = kept(&function.item.attrs, &["cfg"]);
-    Ok(match function.place {
+    match function.place {
         Place::Free => {
             let doc = format!("What goes with [`{name}()`].");
             quote! {
@@ -49,7 +47,7 @@ pub(crate) fn expand(function: &Function, attribute: &Arguments) -> Result<Token
             }
         }
         Place::Associated | Place::Method { .. } => quote! { #wrapper #(#companions)* },
-    })
+    }
 }
 
 /// The function as it is called: the value, cloned out of the cache.

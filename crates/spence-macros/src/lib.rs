@@ -18,6 +18,6 @@ pub fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as arguments::Arguments);
     let item = parse_macro_input!(item as ItemFn);
     let expanded = function::Function::read(item, &arguments)
-        .and_then(|function| expand::expand(&function, &arguments));
+        .map(|function| expand::expand(&function, &arguments));
     expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }
