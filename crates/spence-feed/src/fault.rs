@@ -97,7 +97,7 @@ impl FromStr for FaultRate {
 pub(crate) fn strikes(rates: &[FaultRate], seed: u64, call: u64) -> Option<(Fault, u64)> {
     rates.iter().zip(0_u64..).find_map(|(rate, place)| {
         let bytes = [call.to_le_bytes(), place.to_le_bytes()].concat();
-        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(&bytes, seed);
+        let hash = twox_hash::XxHash3_64::oneshot_with_seed(seed, &bytes);
         let chance = (hash >> 11) as f64 / (1_u64 << 53) as f64;
         (chance < rate.probability).then_some((rate.fault, hash))
     })

@@ -326,7 +326,8 @@ impl Shared {
 
     fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(&number.to_le_bytes(), self.options.seed);
+        let hash =
+            twox_hash::XxHash3_64::oneshot_with_seed(self.options.seed, &number.to_le_bytes());
         format!("{hash:016x}{number:016x}")
     }
 }

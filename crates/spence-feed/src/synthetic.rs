@@ -7,7 +7,7 @@
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 use crate::bar::Bar;
 
@@ -27,7 +27,7 @@ const AMPLITUDE: f64 = 0.012;
 
 /// The bars of the weekdays from `from` to `to`, both included, oldest first.
 pub(crate) fn bars(seed: u64, symbol: &str, from: Date, to: Date) -> Vec<Bar> {
-    let noise = Noise { seed: xxh3_64_with_seed(symbol.as_bytes(), seed) };
+    let noise = Noise { seed: XxHash3_64::oneshot_with_seed(seed, symbol.as_bytes()) };
     let mut bars = Vec::new();
     let mut date = from.max(FIRST);
     while date <= to {
@@ -89,7 +89,7 @@ impl Noise {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&index.to_le_bytes());
         bytes[8..].copy_from_slice(&stream.to_le_bytes());
-        (xxh3_64_with_seed(&bytes, self.seed) >> 11) as f64 / (1_u64 << 53) as f64
+        (XxHash3_64::oneshot_with_seed(self.seed, &bytes) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Between -1 and 1.

@@ -58,6 +58,6 @@ pub(crate) async fn edge(State(app): State<App>, request: Request, next: Next) -
 fn new_id(now_ms: u64) -> HeaderValue {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let hash = xxhash_rust::xxh3::xxh3_64_with_seed(&number.to_le_bytes(), now_ms);
+    let hash = twox_hash::XxHash3_64::oneshot_with_seed(now_ms, &number.to_le_bytes());
     HeaderValue::try_from(format!("{hash:016x}")).expect("hexadecimal digits")
 }

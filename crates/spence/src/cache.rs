@@ -160,7 +160,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// `InvalidArgument` for a key or tag outside its limits.
     pub async fn insert(&self, key: K, value: V) -> Result<(), Error> {
-        self.insert_fill(key, Fill::new(value)).await
+        let ack = self.put(key, Fill::new(value))?;
+        self.until_kept(ack).await;
+        Ok(())
     }
 
     /// [`Cache::insert`] with a time to live, tags or cost, or with "nothing there".
@@ -168,8 +170,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// As for [`Cache::insert`].
     pub async fn insert_fill(&self, key: K, fill: Fill<V>) -> Result<(), Error> {
-        let hash = self.core.namespace.hasher.hash(&key);
-        self.put(hash, key, fill).await
+        let ack = self.put(key, fill)?;
+        self.until_kept(ack).await;
+        Ok(())
     }
 
     /// Never serves again what is held under `key` now, not even as a fallback; a fill that runs

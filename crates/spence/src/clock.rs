@@ -14,7 +14,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -122,14 +122,13 @@ impl Clock {
         }
     }
 
-    /// Unix time in milliseconds, from the wall clock, which may jump.
+    /// Unix time in milliseconds, from the wall clock, which may jump; a few milliseconds behind,
+    /// as the system's coarse clock is.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the file that asks the system")]
     pub fn unix_ms(&self) -> u64 {
         match &self.0 {
             Kind::System(_) => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+                u64::try_from(read(ClockId::RealtimeCoarse).as_millis()).unwrap_or(u64::MAX)
             }
             Kind::Manual(hands) => {
                 let elapsed = u64::try_from(hands.elapsed().as_millis()).unwrap_or(u64::MAX);

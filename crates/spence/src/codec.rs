@@ -22,8 +22,9 @@ pub trait Codec<V>: Send + Sync + 'static {
     /// When the value has no bytes in this layout; it then stays in memory only.
     fn encode(&self, value: &V) -> Result<Bytes, Error>;
 
-    /// The value of bytes that [`Codec::encode`] made; `None`, and a miss, if they are not.
-    fn decode(&self, bytes: &Bytes) -> Option<V>;
+    /// The value of bytes that [`Codec::encode`] made; `None`, and a miss, if they are not. They
+    /// may be kept, or parts of them.
+    fn decode(&self, bytes: Bytes) -> Option<V>;
 }
 
 /// The default: postcard, a compact binary form for any serde type. Field names are not stored,
@@ -46,8 +47,8 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for Postcard {
         })
     }
 
-    fn decode(&self, bytes: &Bytes) -> Option<V> {
-        postcard::from_bytes(bytes).ok()
+    fn decode(&self, bytes: Bytes) -> Option<V> {
+        postcard::from_bytes(&bytes).ok()
     }
 }
 
@@ -68,9 +69,8 @@ impl Codec<Bytes> for Raw {
         Ok(value.clone())
     }
 
-    fn decode(&self, bytes: &Bytes) -> Option<Bytes> {
-        // A copy: what is handed in is part of a whole record, which the clone would keep.
-        Some(Bytes::copy_from_slice(bytes))
+    fn decode(&self, bytes: Bytes) -> Option<Bytes> {
+        Some(bytes)
     }
 }
 
@@ -90,5 +90,5 @@ pub(crate) fn fingerprint(namespace: &str, schema: u32, codec: CodecId, origin: 
         bytes.push(0);
         bytes.extend_from_slice(origin.as_bytes());
     }
-    xxhash_rust::xxh3::xxh3_64(&bytes)
+    twox_hash::XxHash3_64::oneshot(&bytes)
 }

@@ -42,24 +42,31 @@ impl Packed {
         }
         Self { method: LZ4, bytes: compressed.into(), ..plain }
     }
+}
 
-    /// The payload; `None` if it is not what it says.
-    pub(crate) fn unpack(self) -> Option<Bytes> {
-        match self.method {
-            PLAIN => (self.bytes.len() == self.raw_length as usize).then_some(self.bytes),
-            LZ4 if self.raw_length <= MAX_RAW_BYTES => {
-                let raw =
-                    lz4_flex::block::decompress(&self.bytes, self.raw_length as usize).ok()?;
-                (raw.len() == self.raw_length as usize).then(|| raw.into())
-            }
-            _ => None,
+/// Makes a part of some bytes a value of its own.
+pub(crate) type Own<'a> = &'a dyn Fn(&[u8]) -> Bytes;
+
+/// The payload that was packed by `method` into `bytes`, of which `own` makes a value of its own;
+/// `None` if it is not what it says.
+pub(crate) fn unpack(method: u8, raw_length: u32, bytes: &[u8], own: Own<'_>) -> Option<Bytes> {
+    match method {
+        PLAIN => (bytes.len() == raw_length as usize).then(|| own(bytes)),
+        LZ4 if raw_length <= MAX_RAW_BYTES => {
+            let raw = lz4_flex::block::decompress(bytes, raw_length as usize).ok()?;
+            (raw.len() == raw_length as usize).then(|| raw.into())
         }
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unpacked(packed: &Packed) -> Option<Bytes> {
+        unpack(packed.method, packed.raw_length, &packed.bytes, &Bytes::copy_from_slice)
+    }
 
     #[test]
     fn what_shrinks_is_compressed_and_reads_back() {
@@ -68,13 +75,13 @@ mod tests {
             let packed = Packed::lz4(&payload);
             assert_eq!(packed.method, method, "{} bytes", payload.len());
             assert!(packed.bytes.len() <= payload.len());
-            assert_eq!(packed.unpack(), Some(payload));
+            assert_eq!(unpacked(&packed), Some(payload));
         };
         check(vec![], PLAIN);
         check(vec![7; 255], PLAIN);
         check(vec![7; 256], LZ4);
         check(b"2012-06-29,569.1,".repeat(1000), LZ4);
-        let noise = (0..10_000_u64).map(|i| xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()) as u8);
+        let noise = (0..10_000_u64).map(|i| twox_hash::XxHash3_64::oneshot(&i.to_le_bytes()) as u8);
         check(noise.collect(), PLAIN);
     }
 
@@ -82,8 +89,8 @@ mod tests {
     fn a_length_that_lies_is_refused_before_memory_is_taken() {
         let packed = Packed::lz4(&Bytes::from(vec![7; 1000]));
         for raw_length in [0, 999, 1001, u32::MAX] {
-            assert_eq!(Packed { raw_length, ..packed.clone() }.unpack(), None);
+            assert_eq!(unpacked(&Packed { raw_length, ..packed.clone() }), None);
         }
-        assert_eq!(Packed { method: 9, ..packed }.unpack(), None);
+        assert_eq!(unpacked(&Packed { method: 9, ..packed }), None);
     }
 }

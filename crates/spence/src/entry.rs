@@ -352,12 +352,12 @@ pub(crate) fn typed<K: Key, V: Send + Sync + 'static>(slot: Slot) -> Option<Arc<
     any.downcast().ok()
 }
 
-/// Details that came with a stored entry.
-pub(crate) fn detail_of(stored: &StoredEntry) -> Detail {
+/// Takes the details that came with a stored entry.
+pub(crate) fn detail_of(stored: &mut StoredEntry) -> Detail {
     Detail {
         own_ttl: stored.ttl_ms.map(Duration::from_millis),
-        tags: stored.tags.clone(),
+        tags: std::mem::take(&mut stored.tags),
         cost_micro_usd: stored.cost_micro_usd,
-        validator: stored.validator.clone(),
+        validator: std::mem::take(&mut stored.validator),
     }
 }

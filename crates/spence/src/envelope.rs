@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::ban::{Ban, Effect, What};
-use crate::compress::Packed;
+use crate::compress::{Own, Packed, unpack};
 
 /// Bytes before the fields.
 pub(crate) const HEAD_BYTES: usize = 16;
@@ -210,7 +210,7 @@ fn put(kind: RecordKind, fields: &impl Serialize, payload: &[u8], out: &mut Vec<
     head[10] = VERSION;
     head[11] = kind as u8;
     head[12..16].copy_from_slice(&length.to_le_bytes());
-    let checksum = xxh3_64(body.get(8..).unwrap_or_default());
+    let checksum = XxHash3_64::oneshot(body.get(8..).unwrap_or_default());
     if let Some((first, _)) = body.split_first_chunk_mut::<8>() {
         *first = checksum.to_le_bytes();
     }
@@ -232,7 +232,8 @@ pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
     let (kind, fields) = open(bytes)?;
     match kind {
         RecordKind::Entry => {
-            read_entry(bytes, fields, None).map(|entry| Body::Entry(Box::new(entry)))
+            let entry = read_entry(fields, None, &|payload| bytes.slice_ref(payload))?;
+            Some(Body::Entry(Box::new(entry)))
         }
         RecordKind::Tombstone => {
             let fields: TombstoneFields<'_> = postcard::from_bytes(fields).ok()?;
@@ -246,35 +247,36 @@ pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
     }
 }
 
-/// As [`read`], of an entry. If it has these names, namespace and key, it shares them.
-pub(crate) fn entry(bytes: &Bytes, names: Option<(&Arc<str>, &Arc<str>)>) -> Option<StoredEntry> {
+/// As [`read`], of an entry. If it has these names, namespace and key, it shares them; `own` makes
+/// a payload of its own.
+pub(crate) fn entry(
+    bytes: &[u8],
+    names: Option<(&Arc<str>, &Arc<str>)>,
+    own: Own<'_>,
+) -> Option<StoredEntry> {
     let (kind, fields) = open(bytes)?;
-    matches!(kind, RecordKind::Entry).then(|| read_entry(bytes, fields, names))?
+    matches!(kind, RecordKind::Entry).then(|| read_entry(fields, names, own))?
 }
 
 /// The kind and the fields of an undamaged body.
-fn open(bytes: &Bytes) -> Option<(RecordKind, &[u8])> {
+fn open(bytes: &[u8]) -> Option<(RecordKind, &[u8])> {
     let (kind, length) = measure(bytes)?;
     let (checksum, rest) = bytes.split_first_chunk::<8>()?;
-    let is_whole = length == bytes.len() && u64::from_le_bytes(*checksum) == xxh3_64(rest);
+    let is_whole =
+        length == bytes.len() && u64::from_le_bytes(*checksum) == XxHash3_64::oneshot(rest);
     is_whole.then_some((kind, bytes.get(HEAD_BYTES..)?))
 }
 
 fn read_entry(
-    bytes: &Bytes,
     fields: &[u8],
     names: Option<(&Arc<str>, &Arc<str>)>,
+    own: Own<'_>,
 ) -> Option<StoredEntry> {
     let shared = |known: Option<&Arc<str>>, name: &str| match known {
         Some(known) if **known == *name => Arc::clone(known),
         _ => name.into(),
     };
     let (fields, payload) = postcard::take_from_bytes::<EntryFields<'_>>(fields).ok()?;
-    let packed = Packed {
-        method: fields.compression,
-        raw_length: fields.raw_length,
-        bytes: bytes.slice_ref(payload),
-    };
     Some(StoredEntry {
         namespace: shared(names.map(|names| names.0), fields.namespace),
         fingerprint: fields.fingerprint,
@@ -292,7 +294,7 @@ fn read_entry(
         codec: CodecId { id: fields.codec, version: fields.codec_version },
         // If it is written anew, then as it was.
         compress: fields.compression != 0,
-        payload: packed.unpack()?,
+        payload: unpack(fields.compression, fields.raw_length, payload, own)?,
     })
 }
 

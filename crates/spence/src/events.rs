@@ -134,7 +134,7 @@ impl Events {
 
 /// The hash by which keys are told.
 pub(crate) fn hash_of(key: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(key.as_bytes())
+    twox_hash::XxHash3_64::oneshot(key.as_bytes())
 }
 
 /// Hears what happens from when it was made on.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::ban::Verdict;
 use crate::cache::Cache;
@@ -27,7 +27,7 @@ use crate::stats::Count;
 
 /// What makes the jitter of a key its own, in every tier and process.
 pub(crate) fn jitter_seed(text: &str) -> u32 {
-    xxh3_64(text.as_bytes()) as u32
+    XxHash3_64::oneshot(text.as_bytes()) as u32
 }
 
 /// What a flight hands to everyone who waited for it.
@@ -47,8 +47,8 @@ pub(crate) enum Keep {
     Nothing,
     /// Nothing: the entry came from there.
     Promoted,
-    /// Keep it; its `seq` and `as_of` are filled in.
-    Put(Box<StoredEntry>),
+    /// Keep it; its `seq` and `as_of` are filled in, so it must not be shared yet.
+    Put(Arc<StoredEntry>),
     /// The entry cannot be stored; what is older must not come back.
     Remove,
     /// As for `Remove`, and memory is not to keep it either.
@@ -126,12 +126,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let ack = match keep {
             Keep::Nothing | Keep::Promoted => Ack::done(),
             Keep::Put(mut stored) if lasting => {
-                stored.seq = engine.log.next();
-                stored.as_of = head.as_of;
+                let own = Arc::make_mut(&mut stored);
+                own.seq = engine.log.next();
+                own.as_of = head.as_of;
                 if let Some(at_ms) = expired {
-                    stored.expire(at_ms);
+                    own.expire(at_ms);
                 }
-                engine.disk.accept(Op::Put(Arc::from(stored)))
+                engine.disk.accept(Op::Put(stored))
             }
             Keep::Put(_) | Keep::Remove | Keep::Forget => self.remove_from_disk(text),
         };
@@ -164,9 +165,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         self.engine.disk.accept(Op::Remove { namespace, key, seq })
     }
 
-    /// The work of `insert`.
-    pub(crate) async fn put(&self, hash: u64, key: K, fill: Fill<V>) -> Result<(), Error> {
+    /// The work of `insert`, but for the wait.
+    pub(crate) fn put(&self, key: K, fill: Fill<V>) -> Result<Ack, Error> {
         fill.check()?;
+        let hash = self.core.namespace.hasher.hash(&key);
         let text = self.text_of(&key)?;
         let Fill { body, mut detail, store } = fill;
         let content = match body {
@@ -194,11 +196,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         };
         drop(displaced);
         self.core.namespace.counters.count(Count::Insert);
-        if let Err(error) = ack.kept(&engine.clock).await {
+        Ok(ack)
+    }
+
+    /// Waits until what was put in would survive the end of the process, or cannot be kept.
+    pub(crate) async fn until_kept(&self, ack: Ack) {
+        if let Err(error) = ack.kept(&self.engine.clock).await {
             // The disk counts its failures; a value that it cannot keep is a miss there.
             tracing::debug!(%error, cache = self.name(), "insert: not kept on disk");
         }
-        Ok(())
     }
 
     pub(crate) fn entry(
@@ -273,7 +279,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         };
         let namespace = &self.core.namespace;
         let millis = |ttl: Duration| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        Keep::Put(Box::new(StoredEntry {
+        Keep::Put(Arc::new(StoredEntry {
             namespace: Arc::clone(&namespace.name),
             fingerprint: namespace.fingerprint,
             key: Arc::clone(text),

@@ -191,6 +191,16 @@ impl Canonical {
     }
 }
 
+/// The canonical text of a key, to be shared.
+pub(crate) fn shared_text<K: Key>(key: &K) -> Arc<str> {
+    let mut only = None;
+    if K::ARITY == 1 {
+        // As it is, so it need not be put together first.
+        key.parts(&mut |part| only = Some(Arc::from(part)));
+    }
+    only.unwrap_or_else(|| key.canonical().into())
+}
+
 pub(crate) fn escape_into(part: &str, text: &mut String) {
     for piece in part.split_inclusive([':', '%']) {
         if let Some(before) = piece.strip_suffix(':') {
@@ -258,6 +268,10 @@ pub fn check_text(text: &str) -> Result<(), Error> {
         let length = text.len();
         return Err(Error::invalid(format!("key: {length} bytes, at most {MAX_KEY_BYTES}")));
     }
+    // All of them, whatever comes: so it is done many at a time.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
     match text.chars().find(|c| c.is_control()) {
         Some(control) => Err(Error::invalid(format!("key: contains {control:?}"))),
         None => Ok(()),
@@ -277,7 +291,7 @@ pub(crate) struct MemoryHasher(SeedableRandomState);
 impl MemoryHasher {
     /// `seed` is the engine's; the namespace is mixed in, so that equal keys of two caches differ.
     pub(crate) fn new(seed: u64, namespace: &str) -> Self {
-        let mixed = seed ^ xxhash_rust::xxh3::xxh3_64(namespace.as_bytes());
+        let mixed = seed ^ twox_hash::XxHash3_64::oneshot(namespace.as_bytes());
         Self(SeedableRandomState::with_seed(mixed, foldhash::SharedSeed::global_random()))
     }
 

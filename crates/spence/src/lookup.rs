@@ -16,7 +16,7 @@ use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{Admission, Ticket};
 use crate::install::{Keep, jitter_seed};
-use crate::key::{Key, check_text};
+use crate::key::{Key, check_text, shared_text};
 use crate::outcome::{Freshness, MissCause, Source, StaleReason};
 use crate::stats::Count;
 
@@ -121,11 +121,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if self.core.codec.is_none() || !self.engine.disk.is_present() {
             return Held::Nothing(above);
         }
-        let asked = self.engine.clock.stopwatch();
+        let asked = self.stopwatch_for_log();
         match self.engine.disk.get(&self.core.namespace.name, text).found().await {
             Found::Entry(stored) => {
-                let held = self.promote(ticket, key, &stored).unwrap_or_else(Held::Nothing);
-                if let Held::Fresh(entry, _) = &held {
+                let held = self.promote(ticket, key, stored).unwrap_or_else(Held::Nothing);
+                if let (Held::Fresh(entry, _), Some(asked)) = (&held, asked) {
                     self.log_disk_hit(text, entry, asked.elapsed());
                 }
                 held
@@ -177,7 +177,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         &self,
         ticket: &Ticket,
         key: &K,
-        stored: &StoredEntry,
+        mut stored: Box<StoredEntry>,
     ) -> Result<Held<K, V>, MissCause> {
         let (engine, namespace) = (&self.engine, &self.core.namespace);
         let codec = self.core.codec.as_deref().ok_or(MissCause::Schema)?;
@@ -186,7 +186,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         let content = match stored.negative {
             true => Content::Nothing,
-            false => Content::Value(codec.decode(&stored.payload).ok_or(MissCause::Schema)?),
+            false => {
+                let payload = std::mem::take(&mut stored.payload);
+                Content::Value(codec.decode(payload).ok_or(MissCause::Schema)?)
+            }
         };
         let now = engine.clock.ticks();
         // Born in the future: nobody can say how old it is, so it is not fresh.
@@ -201,7 +204,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             seed: jitter_seed(&stored.key),
             unverified: stored.seq <= engine.disk.unverified_until(),
         };
-        let entry = self.entry(key, content, birth, detail_of(stored));
+        let entry = self.entry(key, content, birth, detail_of(&mut stored));
         match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
             Admission::Passed { .. } => Err(MissCause::Banned),
             Admission::Granted { .. } => match engine.standing(&*entry) {
@@ -228,8 +231,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// The canonical text of a key, within the limits.
     pub(crate) fn text_of(&self, key: &K) -> Result<Arc<str>, Error> {
-        let text = key.canonical();
+        let text = shared_text(key);
         check_text(&text)?;
-        Ok(text.into())
+        Ok(text)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -44,7 +44,7 @@ impl TagsSeen {
     }
 
     fn place(tag: &str) -> (usize, u64) {
-        let hash = xxh3_64(tag.as_bytes());
+        let hash = XxHash3_64::oneshot(tag.as_bytes());
         (hash as usize % (BITS / 64), 1 << (hash >> 58))
     }
 }

@@ -10,6 +10,7 @@ use lru::LruCache;
 use tracing::level_filters::LevelFilter;
 
 use crate::cache::Cache;
+use crate::clock::Stopwatch;
 use crate::entry::Entry;
 use crate::events::{Happening, hash_of};
 use crate::key::{Identity, Key};
@@ -67,6 +68,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let stats = CacheStats::new(namespace.counters.counts(), &namespace.holdings, 0);
         let (cache, hit_rate) = (self.name(), format!("{:.3}", stats.hit_rate));
         tracing::debug!(cache, key = told(&key.canonical()), hit_rate, "memory hit");
+    }
+
+    /// Measures for [`Cache::log_disk_hit`], if somebody listens.
+    pub(crate) fn stopwatch_for_log(&self) -> Option<Stopwatch> {
+        (LevelFilter::current() >= LevelFilter::INFO).then(|| self.engine.clock.stopwatch())
     }
 
     pub(crate) fn log_disk_hit(&self, text: &str, entry: &Entry<K, V>, took: Duration) {

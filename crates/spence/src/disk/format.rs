@@ -1,6 +1,6 @@
 //! Fixed-size headers of segments and records, as docs/formats.md describes them.
 
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::envelope::RecordKind;
 
@@ -34,7 +34,7 @@ impl SegmentHeader {
         bytes[24..32].copy_from_slice(&self.number.to_le_bytes());
         bytes[32..48].copy_from_slice(&self.hash_key);
         bytes[48..56].copy_from_slice(&self.created_ms.to_le_bytes());
-        let checksum = xxh3_64(&bytes[8..]);
+        let checksum = XxHash3_64::oneshot(&bytes[8..]);
         bytes[0..8].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
@@ -42,7 +42,7 @@ impl SegmentHeader {
     /// `None` if the bytes are not an undamaged header; of whatever version it is.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<SEGMENT_HEADER_BYTES>()?;
-        if bytes[8..16] != SEGMENT_MAGIC || u64_at(bytes, 0) != xxh3_64(&bytes[8..]) {
+        if bytes[8..16] != SEGMENT_MAGIC || u64_at(bytes, 0) != XxHash3_64::oneshot(&bytes[8..]) {
             return None;
         }
         Some(Self {
@@ -73,7 +73,7 @@ impl RecordHeader {
         bytes[12..16].copy_from_slice(&body_bytes.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.seq.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.hash.to_le_bytes());
-        let checksum = xxh3_64(&bytes[4..]) as u32;
+        let checksum = XxHash3_64::oneshot(&bytes[4..]) as u32;
         bytes[0..4].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
@@ -84,7 +84,7 @@ impl RecordHeader {
         let checksum = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         let genuine = bytes[4..8] == RECORD_MAGIC
             && bytes[9] == RECORD_VERSION
-            && checksum == xxh3_64(&bytes[4..]) as u32;
+            && checksum == XxHash3_64::oneshot(&bytes[4..]) as u32;
         if !genuine {
             return None;
         }

@@ -4,7 +4,7 @@
 //! takes the bytes as if their checksums were right.
 
 use bytes::Bytes;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use super::format::{ALIGN, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES};
 use super::hasher::StoredHasher;
@@ -118,5 +118,5 @@ fn sealed_body(kind: u8, fields: &[u8]) -> Vec<u8> {
 /// Makes the checksum in the first eight bytes that of the others.
 fn seal(bytes: &mut [u8]) {
     let Some((checksum, rest)) = bytes.split_first_chunk_mut::<8>() else { return };
-    *checksum = xxh3_64(rest).to_le_bytes();
+    *checksum = XxHash3_64::oneshot(rest).to_le_bytes();
 }

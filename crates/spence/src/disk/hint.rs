@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use super::format::ALIGN;
 use crate::ban::Ban;
@@ -129,7 +129,7 @@ pub(super) fn encode(number: u64, segment_bytes: u64, contents: &Contents) -> Ve
         out.extend_from_slice(&pack(record).to_le_bytes());
     }
     out.extend_from_slice(&tail);
-    let checksum = xxh3_64(out.get(8..).unwrap_or_default());
+    let checksum = XxHash3_64::oneshot(out.get(8..).unwrap_or_default());
     if let Some((first, _)) = out.split_first_chunk_mut::<8>() {
         *first = checksum.to_le_bytes();
     }
@@ -138,7 +138,7 @@ pub(super) fn encode(number: u64, segment_bytes: u64, contents: &Contents) -> Ve
 
 pub(super) fn decode(bytes: &[u8], number: u64, segment_bytes: u64) -> Option<Contents> {
     let (checksum, rest) = bytes.split_first_chunk::<8>()?;
-    if u64::from_le_bytes(*checksum) != xxh3_64(rest) {
+    if u64::from_le_bytes(*checksum) != XxHash3_64::oneshot(rest) {
         return None;
     }
     let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>()?;

@@ -21,6 +21,7 @@ use super::writer::Writer;
 use super::{Ack, DiskStore, Durability, Found, Judge, Op, Reading};
 use crate::ban::Bans;
 use crate::clock::Clock;
+use crate::compress::Own;
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
 
@@ -118,11 +119,10 @@ impl DiskLog {
     }
 
     /// What a record says, if it could be read.
-    fn found(&self, wanted: Wanted<'_>, lying: &Lying, record: Option<Vec<u8>>) -> Found {
+    fn found(&self, wanted: Wanted<'_>, lying: &Lying, record: &[u8], own: Own<'_>) -> Found {
         let Lying { located, expired_at_ms, .. } = *lying;
         let names = Some((wanted.namespace, wanted.key));
-        let entry = record.and_then(|record| entry_in(Bytes::from(record), located, names));
-        let Some(mut entry) = entry else {
+        let Some(mut entry) = entry_in(record, located, names, own) else {
             let same = |now: Located| now.seq == located.seq && now.place.is_at(located.place);
             if !self.shared.index.get(located.hash).is_some_and(same) {
                 // It was replaced, or its segment dropped, while it was read.
@@ -174,13 +174,17 @@ impl DiskStore for DiskLog {
             Ok(lying) => lying,
             Err(known) => return Reading::Done(known),
         };
-        if let Some(record) = Reader::at_hand(&lying.segment, lying.located.place) {
-            return Reading::Done(self.found(wanted, &lying, Some(record)));
+        let found = |record: &[u8], own: Own<'_>| self.found(wanted, &lying, record, own);
+        if let Some(found) = Reader::at_hand(&lying.segment, lying.located.place, found) {
+            return Reading::Done(found);
         }
         Reading::Waits(Box::pin(async move {
             match self.reader.read(Arc::clone(&lying.segment), lying.located.place).await {
-                Read::Record(record) => self.found(wanted, &lying, Some(record)),
-                Read::Failed => self.found(wanted, &lying, None),
+                Read::Record(record) => {
+                    Reader::whole(record, |record, own| self.found(wanted, &lying, record, own))
+                }
+                // Of which nothing can be made.
+                Read::Failed => self.found(wanted, &lying, &[], &Bytes::copy_from_slice),
                 Read::NotAsked => Found::Failed,
             }
         }))

@@ -4,18 +4,24 @@
 //! thread. `RWF_NOWAIT` gives what is in the page cache without blocking, which is nearly always
 //! everything; the rest is read by the threads here, and a caller waits for them only so long.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::index::Place;
 use super::segment::Segment;
 use crate::clock::Clock;
+use crate::compress::Own;
 use crate::resilience::Breaker;
 
+/// Records up to this many bytes, nearly all of them, are read into a buffer of the thread: an
+/// allocation that is given back at once takes longer than the copy of what is kept.
+const SMALL_BYTES: usize = 16 << 10;
 const THREADS: usize = 4;
 /// More waiting reads than this and the tier counts as too slow: the read is a miss.
 const MAX_WAITING: usize = 256;
@@ -27,6 +33,10 @@ pub(super) enum Read {
     Failed,
     /// It has failed too often lately.
     NotAsked,
+}
+
+thread_local! {
+    static SMALL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The threads, and what they are to read.
@@ -63,11 +73,36 @@ impl Reader {
         Self { shared: Arc::default(), clock, deadline, breaker }
     }
 
-    /// The bytes of a record, if they are at hand.
-    pub(super) fn at_hand(segment: &Segment, place: Place) -> Option<Vec<u8>> {
-        let mut buffer = vec![0; place.length()];
-        let read = segment.read_nowait(&mut buffer, place.offset()).ok()?;
-        (read == buffer.len()).then_some(buffer)
+    /// What `take` makes of the bytes of a record, if they are at hand.
+    pub(super) fn at_hand<T>(
+        segment: &Segment,
+        place: Place,
+        take: impl FnOnce(&[u8], Own<'_>) -> T,
+    ) -> Option<T> {
+        let fill = |buffer: &mut [u8]| {
+            let read = segment.read_nowait(buffer, place.offset()).ok()?;
+            (read == buffer.len()).then_some(())
+        };
+        if place.length() > SMALL_BYTES {
+            let mut record = vec![0; place.length()];
+            fill(&mut record)?;
+            return Some(Self::whole(record, take));
+        }
+        let small = |buffer: &RefCell<Vec<u8>>| {
+            let mut buffer = buffer.borrow_mut();
+            buffer.resize(SMALL_BYTES, 0);
+            let record = buffer.get_mut(..place.length())?;
+            fill(record)?;
+            Some(take(record, &Bytes::copy_from_slice))
+        };
+        // A thread that is ending has no buffer any more.
+        SMALL.try_with(small).ok()?
+    }
+
+    /// What `take` makes of a record, whose parts share it.
+    pub(super) fn whole<T>(record: Vec<u8>, take: impl FnOnce(&[u8], Own<'_>) -> T) -> T {
+        let record = Bytes::from(record);
+        take(&record, &|part| record.slice_ref(part))
     }
 
     /// The bytes of a record that are not at hand. The deadline counts for the wait; a device that

@@ -17,6 +17,7 @@ use super::usage::Usage;
 use super::{Durability, Judge};
 use crate::ban::{Bans, Verdict};
 use crate::clock::Clock;
+use crate::compress::Own;
 use crate::envelope::{self, StoredEntry};
 
 /// What the threads of the tier share.
@@ -53,7 +54,8 @@ impl Shared {
         let mut record = vec![0; located.place.length()];
         segment.read(&mut record, located.place.offset()).ok()?;
         let record = Bytes::from(record);
-        Some((record.clone(), entry_in(record, located, None)?))
+        let entry = entry_in(&record, located, None, &|payload| record.slice_ref(payload))?;
+        Some((record, entry))
     }
 
     /// Takes a record that the index does not point at any more out of the usage.
@@ -74,17 +76,18 @@ impl Shared {
 }
 
 /// The entry in a record, if it is undamaged and the one that was looked for. `names` are shared if
-/// they are its.
+/// they are its; `own` makes a payload of its own.
 pub(super) fn entry_in(
-    record: Bytes,
+    record: &[u8],
     located: Located,
     names: Option<(&Arc<str>, &Arc<str>)>,
+    own: Own<'_>,
 ) -> Option<StoredEntry> {
-    let header = RecordHeader::decode(&record)?;
+    let header = RecordHeader::decode(record)?;
     let body_end = RECORD_HEADER_BYTES.checked_add(header.body_bytes)?;
-    if header.seq != located.seq || header.hash != located.hash || body_end > record.len() {
+    if header.seq != located.seq || header.hash != located.hash {
         return None;
     }
-    let entry = envelope::entry(&record.slice(RECORD_HEADER_BYTES..body_end), names)?;
+    let entry = envelope::entry(record.get(RECORD_HEADER_BYTES..body_end)?, names, own)?;
     (entry.seq == located.seq).then_some(entry)
 }
