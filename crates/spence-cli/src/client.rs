@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use indicatif::ProgressBar;
 use spence::Clock;
 use spence_config::{Secret, Settings};
-use spence_server::{App, router};
+use spence_server::{App, Edge};
 use tower::ServiceExt;
 
 use crate::args::Common;
@@ -126,8 +126,7 @@ impl Client {
                 let token = app.settings().server.token.clone();
                 *request.headers_mut() = headers;
                 request.headers_mut().extend(credentials(token.as_ref().map(Secret::reveal))?);
-                // The router's error type has no values.
-                let response = router(app.clone()).oneshot(request).await?;
+                let Ok(response) = Edge::new(app.clone()).oneshot(request).await;
                 let (parts, body) = response.into_parts();
                 let body = axum::body::to_bytes(body, usize::MAX).await.context("answer")?;
                 (parts.status, Answer { headers: parts.headers, body })
@@ -191,7 +190,7 @@ impl Client {
                 *request.uri_mut() = path.parse().context("path of the request")?;
                 let token = app.settings().server.token.clone();
                 request.headers_mut().extend(credentials(token.as_ref().map(Secret::reveal))?);
-                let answer = router(app.clone()).oneshot(request).await?;
+                let Ok(answer) = Edge::new(app.clone()).oneshot(request).await;
                 let (status, mut body) = (answer.status(), answer.into_body().into_data_stream());
                 let mut whole = Vec::new();
                 while let Some(part) = body.next().await {

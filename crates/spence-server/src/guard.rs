@@ -18,24 +18,22 @@ use crate::routes;
 
 /// Refuses whoever may not call.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    admit(&app, request, next).await
+    match refusal(&app, request.headers(), request.uri()) {
+        None => next.run(request).await,
+        Some(refusal) => refusal,
+    }
 }
 
-/// Passes a request on, or refuses it.
-pub(crate) async fn admit(app: &App, request: Request, next: Next) -> Response {
-    let is_health = request.uri().path() == "/health";
-    match may_call(app, request.headers(), request.uri(), is_health) {
-        Ok(()) => next.run(request).await,
-        Err(error) => {
-            let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
-            let mut response = error.into_response();
-            if unauthorized {
-                let bearer = HeaderValue::from_static("Bearer");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
-            }
-            response
-        }
+/// What a request is answered that may not come in.
+pub(crate) fn refusal(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
+    let error = may_call(app, headers, uri, uri.path() == "/health").err()?;
+    let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
+    let mut response = error.into_response();
+    if unauthorized {
+        let bearer = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
     }
+    Some(response)
 }
 
 /// `is_health`: whether it is asked for the health, which needs no token.

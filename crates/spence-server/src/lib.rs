@@ -1,6 +1,6 @@
 //! The HTTP service around the engine.
 //!
-//! [`App`] is the engine with its collaborators, [`router`] its HTTP face, [`serve`] both on a
+//! [`App`] is the engine with its collaborators, [`Edge`] its HTTP face, [`serve`] both on a
 //! socket. Answers and errors have the shapes of `docs/http-api.md`, errors a single one.
 
 mod app;
@@ -16,5 +16,5 @@ mod serve;
 mod wire;
 
 pub use app::{App, Origin, ReloadError, StartError};
-pub use router::router;
+pub use edge::Edge;
 pub use serve::serve;

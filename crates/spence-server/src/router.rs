@@ -1,4 +1,4 @@
-//! All paths of the service.
+//! All paths of the service, and who answers them.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -7,14 +7,13 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 
 use crate::app::App;
-use crate::edge::edge;
 use crate::error::ApiError;
 use crate::guard::{cors, guard};
 use crate::openapi;
 use crate::routes::{config, entries, explain, health, home, market, outdate, stats, warm};
 
-/// The service as a tower service, to be put on a socket or called directly.
-pub fn router(app: App) -> Router {
+/// All paths, behind the edge.
+pub(crate) fn router(app: &App) -> Router {
     let max_body = usize::try_from(app.settings().server.max_body).unwrap_or(usize::MAX);
     // Only where there is a body: each layer costs every request of its routes.
     let limited = || DefaultBodyLimit::max(max_body);
@@ -38,7 +37,7 @@ pub fn router(app: App) -> Router {
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"));
     let router = match app.settings().server.allow_origins.is_empty() {
         true => router,
-        false => router.layer(from_fn_with_state(app.clone(), guard)).layer(cors(&app)),
+        false => router.layer(from_fn_with_state(app.clone(), guard)).layer(cors(app)),
     };
-    router.layer(from_fn_with_state(app.clone(), edge)).with_state(app)
+    router.with_state(app.clone())
 }

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use axum::ServiceExt;
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::router::router;
+use crate::edge::Edge;
 
 /// How long requests that are under way may take to end once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,7 +29,9 @@ pub async fn serve(
         stopping.stop();
     };
     let serving = tokio::spawn(
-        axum::serve(listener, router(app.clone())).with_graceful_shutdown(until).into_future(),
+        axum::serve(listener, Edge::new(app.clone()).into_make_service())
+            .with_graceful_shutdown(until)
+            .into_future(),
     );
     let mut told = app.stopping();
     let clock = app.clock().clone();

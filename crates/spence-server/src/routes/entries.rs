@@ -1,7 +1,7 @@
 //! Raw values: GET, PUT and DELETE `/api/v1/cache/entries/{namespace}/{key}`.
 
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -44,16 +44,34 @@ pub(crate) async fn get(
     Segments(EntryPath { namespace, key }): Segments<EntryPath>,
     request: Request,
 ) -> ApiResult<Response> {
+    entry(&app, &namespace, key, request.headers().get(header::IF_NONE_MATCH)).await
+}
+
+/// The namespace and the key that a request reads, if its path says them as they are.
+pub(crate) fn plain<'a>(method: &Method, uri: &'a Uri) -> Option<(&'a str, &'a str)> {
+    let path =
+        uri.path().strip_prefix("/api/v1/cache/entries/").filter(|_| method == Method::GET)?;
+    let (namespace, key) = path.split_once('/').filter(|_| !path.contains('%'))?;
+    (!namespace.is_empty() && !key.is_empty()).then_some((namespace, key))
+}
+
+/// The answer to a read, of which the client has `known` already.
+pub(crate) async fn entry(
+    app: &App,
+    namespace: &str,
+    key: String,
+    known: Option<&HeaderValue>,
+) -> ApiResult<Response> {
     let missing =
         || ApiError::new(StatusCode::NOT_FOUND, format!("nothing under {namespace}/{key}"));
     check_key(&key)?;
-    spence::check_namespace(&namespace)?;
-    let cache = readable(&app, &namespace)?.ok_or_else(missing)?;
+    spence::check_namespace(namespace)?;
+    let cache = readable(app, namespace)?.ok_or_else(missing)?;
     let value = cache.get(&key).await.ok_or_else(missing)?;
     let mut headers = about(&value);
-    headers.insert(X_SPENCE_KEY, header_text(format!("{namespace}/{key}")));
+    headers.insert(X_SPENCE_KEY, header_text([namespace, "/", &key].concat()));
     headers.insert(header::ETAG, value.etag.clone());
-    if knows(request.headers().get(header::IF_NONE_MATCH), &value.etag) {
+    if knows(known, &value.etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     headers.insert(header::CONTENT_TYPE, value.content_type.clone());

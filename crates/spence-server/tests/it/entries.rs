@@ -45,6 +45,45 @@ async fn a_value_is_put_read_and_deleted_and_survives_a_restart() {
     service.stop().await;
 }
 
+/// A path without escapes is answered without the router: nobody must see a difference.
+#[tokio::test]
+async fn an_escaped_path_is_answered_as_the_plain_one_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let put = service.send(Method::PUT, "/api/v1/cache/entries/notes/key", "value").await;
+    let etag = header(&put, "etag");
+    let ask = async |path: &str, known: &str, host: &str| {
+        let url = format!("{}/api/v1/cache/entries/{path}", service.base);
+        let request = service.client.get(url).header("if-none-match", known);
+        let answer = request.header("host", host).send().await.unwrap();
+        let mut headers = answer.headers().clone();
+        for differs in ["date", "x-correlation-id", "content-length"] {
+            headers.remove(differs);
+        }
+        let status = answer.status();
+        let body = answer.text().await.unwrap();
+        (status, headers, body.split_once("\"status\"").map_or(body.clone(), |b| b.1.to_owned()))
+    };
+    let (here, unknown) = ("localhost", "\"?\"");
+    for (plain, escaped, known, host, status) in [
+        ("notes/key", "notes/%6Bey", unknown, here, 200),
+        ("notes/key", "notes/%6Bey", &*etag, here, 304),
+        ("notes/key", "notes/%6Bey", unknown, "evil.example", 403),
+        ("notes/other", "notes/%6Fther", unknown, here, 404),
+        ("nothing/key", "nothing/%6Bey", unknown, here, 404),
+        ("no%20tes/key", "no%20te%73/key", unknown, here, 400),
+    ] {
+        let (plain, escaped) = (ask(plain, known, host).await, ask(escaped, known, host).await);
+        assert_eq!(plain.0, status);
+        let path = |body: &str| body.replace("%6B", "k").replace("%6F", "o").replace("%73", "s");
+        assert_eq!((plain.0, plain.1, path(&plain.2)), (escaped.0, escaped.1, path(&escaped.2)));
+    }
+    for (odd, status) in [("notes", 404), ("notes/", 404), ("/key", 400)] {
+        assert_eq!(ask(odd, unknown, here).await.0, status, "{odd}");
+    }
+    service.stop().await;
+}
+
 #[tokio::test]
 async fn targets_reach_what_they_say() {
     let dir = tempfile::tempdir().unwrap();
