@@ -5,10 +5,10 @@
 TRACES ?= ../shared/traces
 BENCHES = engine disk races http
 
-.PHONY: help run test check mutants fuzz soak bench bench-quick
+.PHONY: help run test check mutants fuzz soak bench bench-quick instructions
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, then serve on http://127.0.0.1:8321
 	cargo run --release --package spence-cli -- serve
@@ -36,6 +36,11 @@ bench-quick: ## Measure against peers, a first impression in five minutes
 bench: ## Measure against peers, thoroughly
 	cargo build --release --manifest-path bench/Cargo.toml --bins
 	@for bench in $(BENCHES); do SPENCE_TRACES=$(TRACES) bench/target/release/$$bench || exit 1; done
+
+# Valgrind does not take the start of rustix's own system calls.
+instructions: ## Count the machine instructions of each path; none may have grown
+	RUSTFLAGS="--cfg rustix_use_libc" cargo build --release --manifest-path bench/Cargo.toml --target-dir bench/target/counted --bin instructions
+	bench/target/counted/release/instructions
 
 check: ## Formatting, lints, house rules, licences, documentation
 	cargo fmt --all --check

@@ -127,6 +127,11 @@ impl Report {
     }
 
     /// Prints it.
+    /// Whether every target is reached.
+    pub fn holds(&self) -> bool {
+        self.holds
+    }
+
     pub fn print(&self, options: &Options) {
         if options.json {
             let text = serde_json::to_string_pretty(self).expect("figures and texts are JSON");
