@@ -278,4 +278,37 @@ pub(super) const LINES: &[Mutant] = &[
 ",
         test: "entries_that_come_and_go_leave_nothing_behind",
     },
+    Mutant {
+        file: "fetch.rs",
+        line: r"if self.engine.is_due_early(&*entry)",
+        instead: r"if false",
+        test: "c09_a_read_shortly_before_the_expiry_starts_the_next_fill_and_does_not_wait",
+    },
+    Mutant {
+        file: "fetch.rs",
+        line: r"        if let Some(hit) = self.still_fresh(caller, ticket, &stale) {
+            return Ok(hit);
+        }
+",
+        instead: "",
+        test: "a_failing_eager_fill_is_nobodys_error",
+    },
+    Mutant {
+        file: "pilot.rs",
+        line: r"caller.runs_on.spawn(",
+        instead: r"self.engine.spawner.spawn(",
+        test: "what_is_not_async_may_wait_on_the_only_thread_of_the_engine",
+    },
+    Mutant {
+        file: "macros.rs",
+        line: r"match owner.place == place && owner.of == of {",
+        instead: r"match owner.place == place || owner.of != of {",
+        test: "a_name_is_a_cache_on_the_process_wide_engine",
+    },
+    Mutant {
+        file: "macros.rs",
+        line: r".filter(|_| built.of == of)",
+        instead: "",
+        test: "a_name_is_a_cache_on_the_process_wide_engine",
+    },
 ];
