@@ -73,13 +73,13 @@ pub fn segment(bytes: &[u8]) {
         let found = scan(&file, hasher);
         assert!(found.end <= file.len().max(SEGMENT_HEADER_BYTES));
         for record in &found.contents.records {
-            assert!(record.offset + RECORD_HEADER_BYTES <= found.end);
-            assert!(record.offset + record.length <= found.end);
+            assert!(record.offset() + RECORD_HEADER_BYTES <= found.end);
+            assert!(record.offset() + record.length() <= found.end);
             assert!(record.seq <= found.contents.last_position);
-            assert!(usize::from(record.namespace) < found.contents.namespaces.len());
+            assert!(record.namespace() < found.contents.namespaces.len());
         }
         let encoded = hint::encode(1, file.len() as u64, &found.contents);
-        assert_eq!(hint::decode(&encoded, 1, file.len() as u64), Some(found.contents));
+        assert_eq!(hint::decode(&encoded, 1, file.len() as u64, Vec::new()), Some(found.contents));
     }
 }
 
@@ -97,9 +97,11 @@ pub fn hint(bytes: &[u8]) {
     seal(&mut sealed);
     for bytes in [bytes, &sealed] {
         let (number, segment_bytes) = (word(bytes, 24), word(bytes, 32));
-        let Some(contents) = hint::decode(bytes, number, segment_bytes) else { continue };
+        let Some(contents) = hint::decode(bytes, number, segment_bytes, Vec::new()) else {
+            continue;
+        };
         let again = hint::encode(number, segment_bytes, &contents);
-        assert_eq!(hint::decode(&again, number, segment_bytes), Some(contents));
+        assert_eq!(hint::decode(&again, number, segment_bytes, Vec::new()), Some(contents));
     }
 }
 

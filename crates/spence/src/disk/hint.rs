@@ -1,7 +1,7 @@
 //! Hint files: what a segment holds, so that opening it need not read it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,16 +19,47 @@ const HEAD_BYTES: usize = 64;
 const SLOT_BYTES: usize = 24;
 const MAX_NAMESPACES: usize = 1 << 10;
 
-/// A record of a segment, without its content.
+/// A record of a segment, without its content. The lists of the newest segment stay in memory, so
+/// it is packed as in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listed {
-    pub(super) kind: RecordKind,
     pub(super) hash: u64,
     pub(super) seq: u64,
-    pub(super) offset: usize,
-    pub(super) length: usize,
-    /// Position in [`Contents::namespaces`].
-    pub(super) namespace: u16,
+    /// Lowest first: 22 bits offset / 16, 22 bits length / 16, 10 bits namespace, 2 bits kind; then 6
+    /// bits of namespaces that no hint file can say (see [`Contents::fits_a_hint`]).
+    packed: u64,
+}
+
+impl Listed {
+    /// `namespace` is a position in [`Contents::namespaces`].
+    pub(super) fn new(
+        kind: RecordKind,
+        (hash, seq): (u64, u64),
+        (offset, length): (usize, usize),
+        namespace: u16,
+    ) -> Self {
+        let (offset, length) = ((offset / ALIGN) as u64, (length / ALIGN) as u64);
+        let namespace = u64::from(namespace);
+        let (low, high) = (namespace & 0x3FF, namespace >> 10);
+        let packed = offset | length << 22 | low << 44 | (kind as u64) << 54 | high << 56;
+        Self { hash, seq, packed }
+    }
+
+    pub(super) fn kind(self) -> Option<RecordKind> {
+        RecordKind::from_byte((self.packed >> 54 & 3) as u8)
+    }
+
+    pub(super) fn offset(self) -> usize {
+        (self.packed & 0x3F_FFFF) as usize * ALIGN
+    }
+
+    pub(super) fn length(self) -> usize {
+        (self.packed >> 22 & 0x3F_FFFF) as usize * ALIGN
+    }
+
+    pub(super) fn namespace(self) -> usize {
+        (self.packed >> 44 & 0x3FF | self.packed >> 56 << 10) as usize
+    }
 }
 
 /// What a segment holds.
@@ -98,9 +129,18 @@ pub(super) fn write(
     Ok(bytes.len() as u64)
 }
 
-/// Reads the hint of segment `number`, if it is undamaged and describes `segment_bytes` of it.
-pub(super) fn read(path: &Path, number: u64, segment_bytes: u64) -> Option<Contents> {
-    decode(&fs::read(path).ok()?, number, segment_bytes)
+/// Reads the hint of segment `number`, if it is undamaged and describes `segment_bytes` of it. Takes
+/// the room of `bytes` and `records`, whatever is in them.
+pub(super) fn read(
+    path: &Path,
+    number: u64,
+    segment_bytes: u64,
+    bytes: &mut Vec<u8>,
+    records: &mut Vec<Listed>,
+) -> Option<Contents> {
+    bytes.clear();
+    fs::File::open(path).and_then(|mut file| file.read_to_end(bytes)).ok()?;
+    decode(bytes, number, segment_bytes, std::mem::take(records))
 }
 
 pub(super) fn encode(number: u64, segment_bytes: u64, contents: &Contents) -> Vec<u8> {
@@ -126,7 +166,7 @@ pub(super) fn encode(number: u64, segment_bytes: u64, contents: &Contents) -> Ve
     for record in &contents.records {
         out.extend_from_slice(&record.hash.to_le_bytes());
         out.extend_from_slice(&record.seq.to_le_bytes());
-        out.extend_from_slice(&pack(record).to_le_bytes());
+        out.extend_from_slice(&record.packed.to_le_bytes());
     }
     out.extend_from_slice(&tail);
     let checksum = XxHash3_64::oneshot(out.get(8..).unwrap_or_default());
@@ -136,7 +176,12 @@ pub(super) fn encode(number: u64, segment_bytes: u64, contents: &Contents) -> Ve
     out
 }
 
-pub(super) fn decode(bytes: &[u8], number: u64, segment_bytes: u64) -> Option<Contents> {
+pub(super) fn decode(
+    bytes: &[u8],
+    number: u64,
+    segment_bytes: u64,
+    mut records: Vec<Listed>,
+) -> Option<Contents> {
     let (checksum, rest) = bytes.split_first_chunk::<8>()?;
     if u64::from_le_bytes(*checksum) != XxHash3_64::oneshot(rest) {
         return None;
@@ -159,33 +204,25 @@ pub(super) fn decode(bytes: &[u8], number: u64, segment_bytes: u64) -> Option<Co
     let tail: Tail<'_> = postcard::from_bytes(tail).ok()?;
     let bans: Option<Vec<Ban>> = tail.bans.into_iter().map(ban_of).collect();
     let (slots, _) = slots.as_chunks::<SLOT_BYTES>();
+    records.clear();
+    records.extend(slots.iter().map(unpack));
+    if records.iter().any(|record| record.kind().is_none()) {
+        return None;
+    }
     Some(Contents {
-        records: slots.iter().map(unpack).collect::<Option<_>>()?,
+        records,
         namespaces: tail.namespaces.into_iter().map(Into::into).collect(),
         bans: bans?,
         last_position: word(40)?,
     })
 }
 
-fn pack(record: &Listed) -> u64 {
-    let (offset, length) = ((record.offset / ALIGN) as u64, (record.length / ALIGN) as u64);
-    let kind = record.kind as u64;
-    offset | length << 22 | u64::from(record.namespace) << 44 | kind << 54
-}
-
-fn unpack(slot: &[u8; SLOT_BYTES]) -> Option<Listed> {
+fn unpack(slot: &[u8; SLOT_BYTES]) -> Listed {
     let [hash, seq, packed] = std::array::from_fn(|i| {
         let word = slot.get(i * 8..).and_then(|rest| rest.first_chunk::<8>());
         word.map_or(0, |word| u64::from_le_bytes(*word))
     });
-    Some(Listed {
-        kind: RecordKind::from_byte((packed >> 54 & 3) as u8)?,
-        hash,
-        seq,
-        offset: (packed & 0x3F_FFFF) as usize * ALIGN,
-        length: (packed >> 22 & 0x3F_FFFF) as usize * ALIGN,
-        namespace: (packed >> 44 & 0x3FF) as u16,
-    })
+    Listed { hash, seq, packed }
 }
 
 fn ban_body(ban: &Ban) -> Vec<u8> {
@@ -207,13 +244,8 @@ pub(super) mod tests {
     use crate::ban::{Effect, What};
 
     pub(crate) fn sample() -> Contents {
-        let listed = |kind, hash, seq, offset, namespace| Listed {
-            kind,
-            hash,
-            seq,
-            offset,
-            length: 160,
-            namespace,
+        let listed = |kind, hash, seq, offset, namespace| {
+            Listed::new(kind, (hash, seq), (offset, 160), namespace)
         };
         Contents {
             records: vec![
@@ -235,13 +267,13 @@ pub(super) mod tests {
         let contents = sample();
         let good = encode(7, 384, &contents);
         assert!(good.len() as u64 <= contents.hint_bytes());
-        assert_eq!(decode(&good, 7, 384), Some(contents));
-        assert_eq!(decode(&good, 8, 384), None);
-        assert_eq!(decode(&good, 7, 400), None);
+        assert_eq!(decode(&good, 7, 384, Vec::new()), Some(contents));
+        assert_eq!(decode(&good, 8, 384, Vec::new()), None);
+        assert_eq!(decode(&good, 7, 400, Vec::new()), None);
         for position in 0..good.len() {
             let mut bad = good.clone();
             bad[position] ^= 1 << (position % 8);
-            assert_eq!(decode(&bad, 7, 384), None, "byte {position}");
+            assert_eq!(decode(&bad, 7, 384, Vec::new()), None, "byte {position}");
         }
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 
 use super::format::ALIGN;
 
-const SHARDS: usize = 16;
+pub(super) const SHARDS: usize = 16;
 /// Slots are kept in chunks of this many, so that growing never copies or doubles them.
 const CHUNK: usize = 4096;
 
@@ -65,6 +65,15 @@ pub(super) struct Located {
     pub(super) place: Place,
 }
 
+/// What came of [`Index::raise`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Raised {
+    /// The record is the key's newest; this was it before.
+    Newest { before: Option<Located> },
+    /// A newer one is known.
+    Older,
+}
+
 /// All keys on disk.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -108,6 +117,14 @@ impl Index {
         self.shard(located.hash)?.write().put(located)
     }
 
+    /// As [`Index::put`], if the record is newer than the one that it points at.
+    pub(super) fn raise(&mut self, located: Located) -> Raised {
+        match self.shards.get_mut(shard_of(located.hash)) {
+            Some(shard) => shard.get_mut().raise(located),
+            None => Raised::Older,
+        }
+    }
+
     /// Forgets a key; returns what it pointed at.
     pub(super) fn remove(&self, hash: u64) -> Option<Located> {
         self.shard(hash)?.write().remove(hash)
@@ -143,9 +160,14 @@ impl Index {
     }
 
     fn shard(&self, hash: u64) -> Option<&RwLock<Shard>> {
-        // The top bits: the table below uses the others.
-        self.shards.get((hash >> 60) as usize % SHARDS)
+        self.shards.get(shard_of(hash))
     }
+}
+
+/// By bits in the middle: the shard's table chooses a place by the lowest and tells its entries
+/// apart by the highest seven.
+pub(super) fn shard_of(hash: u64) -> usize {
+    (hash >> 40) as usize % SHARDS
 }
 
 impl Shard {
@@ -180,6 +202,24 @@ impl Shard {
             let slot = self.slot_mut(position)?;
             return Some(std::mem::replace(slot, located.into()).located());
         }
+        self.add(located);
+        None
+    }
+
+    fn raise(&mut self, located: Located) -> Raised {
+        let Some(slot) = self.position(located.hash).and_then(|position| self.slot_mut(position))
+        else {
+            self.add(located);
+            return Raised::Newest { before: None };
+        };
+        if located.seq <= slot.seq {
+            return Raised::Older;
+        }
+        Raised::Newest { before: Some(std::mem::replace(slot, located.into()).located()) }
+    }
+
+    /// Adds a key that is not there.
+    fn add(&mut self, located: Located) {
         let position = self.free.pop().unwrap_or_else(|| {
             if self.used as usize == self.slots.len() * CHUNK {
                 self.slots.push((0..CHUNK).map(|_| Slot::default()).collect());
@@ -187,7 +227,9 @@ impl Shard {
             self.used += 1;
             self.used - 1
         });
-        *self.slot_mut(position)? = located.into();
+        if let Some(slot) = self.slot_mut(position) {
+            *slot = located.into();
+        }
         let slots = &self.slots;
         let rehash = |&p: &u32| {
             slots
@@ -196,7 +238,6 @@ impl Shard {
                 .map_or(0, |slot| slot.hash)
         };
         self.table.insert_unique(located.hash, position, rehash);
-        None
     }
 
     fn remove(&mut self, hash: u64) -> Option<Located> {

@@ -64,7 +64,8 @@ impl Writer {
         let place = Place::new(segment.slot, offset, record.len());
         let namespace = contents.namespace(&entry.namespace);
         let (kind, Located { hash, seq, .. }) = (RecordKind::Entry, located);
-        contents.records.push(Listed { kind, hash, seq, offset, length: record.len(), namespace });
+        let listed = Listed::new(kind, (hash, seq), (offset, record.len()), namespace);
+        contents.records.push(listed);
         contents.last_position = contents.last_position.max(seq).max(entry.as_of);
         let mut usage = self.shared.usage.lock();
         self.shared.subtract(&mut usage, Some(located), &entry.namespace);

@@ -16,7 +16,7 @@ use super::device::Device;
 use super::format::{SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader};
 use super::hasher::StoredHasher;
 use super::hint::{self, Contents, Listed};
-use super::index::{Index, Located, Place};
+use super::index::{Index, Located, Place, Raised, SHARDS, shard_of};
 use super::log::DiskOptions;
 use super::owner::Owner;
 use super::scan::scan;
@@ -96,14 +96,21 @@ pub(super) fn open(options: &DiskOptions) -> Result<Recovered, Error> {
         total: Arc::default(),
     };
     let mut graves = Graves::default();
+    let mut room = Room::default();
+    let newest = files.last().map(|(number, _)| *number);
     for (number, path) in files {
-        let (segment, contents) = recovered
-            .load(path, number, device)
+        let (segment, mut contents) = recovered
+            .load(path, number, device, &mut room)
             .map_err(|e| failed(&format!("segment {number}"), e))?;
         recovered.apply(&segment, &contents, &mut graves);
         recovered.bans.extend(contents.bans.iter().cloned());
         recovered.last_position = recovered.last_position.max(contents.last_position);
-        if let Some((segment, contents)) = recovered.newest.replace((segment, contents)) {
+        if Some(number) == newest {
+            // It is continued, and its list stays in memory.
+            contents.records.shrink_to_fit();
+            recovered.newest = Some((segment, contents));
+        } else {
+            room.records = contents.records;
             recovered.sealed.push_back(Sealed::new(segment, contents.bans));
         }
     }
@@ -111,6 +118,14 @@ pub(super) fn open(options: &DiskOptions) -> Result<Recovered, Error> {
     let begun = recovered.owner.begin(hasher, last, *durability);
     recovered.unverified_until = begun.map_err(|e| failed("write LOCK", e))?;
     Ok(recovered)
+}
+
+/// Room that is used again for each hint: blocks of that size that come and go are not given back
+/// by the allocator.
+#[derive(Default)]
+struct Room {
+    bytes: Vec<u8>,
+    records: Vec<Listed>,
 }
 
 /// The position of the newest tombstone of each buried key.
@@ -122,55 +137,81 @@ impl Recovered {
         path: PathBuf,
         number: u64,
         device: &Arc<dyn Device>,
+        room: &mut Room,
     ) -> io::Result<(Arc<Segment>, Contents)> {
         let slot = self.table.free_slot().ok_or_else(|| io::Error::other("too many segments"))?;
         let bytes = fs::metadata(&path)?.len();
         let hint_path = path.with_extension("hint");
         let open = |bytes| Segment::open(path.clone(), number, slot, bytes, device, &self.total);
-        let (segment, contents) = match hint::read(&hint_path, number, bytes) {
-            Some(contents) => {
-                let segment = open(bytes)?;
-                segment.set_hint_bytes(fs::metadata(&hint_path)?.len());
-                (segment, contents)
-            }
-            None => {
-                let scan = scan(&Bytes::from(fs::read(&path)?), self.hasher);
-                match fs::remove_file(&hint_path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => (open(scan.end as u64)?, scan.contents),
+        let (segment, contents) =
+            match hint::read(&hint_path, number, bytes, &mut room.bytes, &mut room.records) {
+                Some(contents) => {
+                    let segment = open(bytes)?;
+                    segment.set_hint_bytes(fs::metadata(&hint_path)?.len());
+                    (segment, contents)
                 }
-            }
-        };
+                None => {
+                    let scan = scan(&Bytes::from(fs::read(&path)?), self.hasher);
+                    match fs::remove_file(&hint_path) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        _ => (open(scan.end as u64)?, scan.contents),
+                    }
+                }
+            };
         let segment = Arc::new(segment);
         self.table.put(Arc::clone(&segment));
         Ok((segment, contents))
     }
 
     fn apply(&mut self, segment: &Segment, contents: &Contents, graves: &mut Graves) {
-        for &Listed { kind, hash, seq, offset, length, namespace } in &contents.records {
-            let known = self.index.get(hash).map_or(0, |located| located.seq);
-            let buried = graves.get(&hash).copied().unwrap_or(0);
-            if seq <= known || seq <= buried {
+        // Bytes of live records in this segment, by position in `contents.namespaces`.
+        let mut live = vec![0; contents.namespaces.len()];
+        // Shard by shard: one fits into the processor's own memory, all of them do not.
+        let records = (0..SHARDS).flat_map(|shard| {
+            contents.records.iter().filter(move |listed| shard_of(listed.hash) == shard)
+        });
+        for &listed in records {
+            let Some(live) = live.get_mut(listed.namespace()) else { continue };
+            let Raised::Newest { before } = self.take_in(segment.slot, listed, graves) else {
                 continue;
-            }
-            let Some(namespace) = contents.namespaces.get(usize::from(namespace)) else { continue };
-            let before = match kind {
-                RecordKind::Entry => {
-                    let place = Place::new(segment.slot, offset, length);
-                    self.usage.add(segment.number, namespace, length);
-                    self.index.put(Located { hash, seq, place })
-                }
-                RecordKind::Tombstone => {
-                    graves.insert(hash, seq);
-                    self.index.remove(hash)
-                }
-                RecordKind::Ban => None,
             };
-            if let Some(before) = before
-                && let Some(segment) = self.table.get(before.place.segment())
-            {
-                self.usage.subtract(segment.number, namespace, before.place.length());
+            if listed.kind() == Some(RecordKind::Entry) {
+                *live += listed.length();
             }
+            let Some(Located { place, .. }) = before else { continue };
+            if place.segment() == segment.slot {
+                // The namespace of a damaged record is not known.
+                *live = live.saturating_sub(place.length());
+            } else if let Some(older) = self.table.get(place.segment())
+                && let Some(namespace) = contents.namespaces.get(listed.namespace())
+            {
+                self.usage.subtract(older.number, namespace, place.length());
+            }
+        }
+        for (namespace, bytes) in contents.namespaces.iter().zip(live) {
+            self.usage.add(segment.number, namespace, bytes);
+        }
+    }
+
+    /// Lets a record count, if it is the newest of its key so far.
+    fn take_in(&mut self, slot: u16, listed: Listed, graves: &mut Graves) -> Raised {
+        let Listed { hash, seq, .. } = listed;
+        if graves.get(&hash).is_some_and(|buried| seq <= *buried) {
+            return Raised::Older;
+        }
+        match listed.kind() {
+            Some(RecordKind::Entry) => {
+                let place = Place::new(slot, listed.offset(), listed.length());
+                self.index.raise(Located { hash, seq, place })
+            }
+            Some(RecordKind::Tombstone) => {
+                if self.index.get(hash).is_some_and(|known| seq <= known.seq) {
+                    return Raised::Older;
+                }
+                graves.insert(hash, seq);
+                Raised::Newest { before: self.index.remove(hash) }
+            }
+            Some(RecordKind::Ban) | None => Raised::Older,
         }
     }
 }

@@ -76,7 +76,7 @@ fn list(found: &Found, at: usize, contents: &mut Contents, doubtful_bans: &mut V
         None => (RecordKind::Tombstone, ""),
     };
     let namespace = contents.namespace(namespace);
-    contents.records.push(Listed { kind, hash, seq, offset: at, length: bytes, namespace });
+    contents.records.push(Listed::new(kind, (hash, seq), (at, bytes), namespace));
 }
 
 fn record_at(file: &Bytes, at: usize, hasher: StoredHasher) -> Option<Found> {

@@ -236,7 +236,7 @@ impl Writer {
             };
             self.shared.subtract(&mut usage, before, &staged.namespace);
             let namespace = contents.namespace(&staged.namespace);
-            contents.records.push(Listed { kind, hash, seq, offset, length, namespace });
+            contents.records.push(Listed::new(kind, (hash, seq), (offset, length), namespace));
         }
     }
 
