@@ -7,8 +7,8 @@ use crate::pair::Side;
 /// Something that happens, on a node, to one of its fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// A fill begins: finds a value in the shared tier, or takes the lease, or does without it, since
-    /// it waits no longer for another's. (Whoever waits may as well begin later.)
+    /// A fill begins: finds a value below memory, or takes the lease, or does without it, since it
+    /// waits no longer for another's. (Whoever waits may as well begin later.)
     Begin(Side, Side),
     /// It installs what it found.
     Promote(Side, Side),
@@ -32,6 +32,8 @@ pub enum Event {
     Lose(Side),
     /// A node notices that it has missed some.
     Notice(Side),
+    /// A node is connected to the replica that has taken over, and sees that it has.
+    Reconnect(Side),
     /// A node joins.
     Join(Side),
     /// A node's disk forgets what the last record was about.
@@ -62,7 +64,7 @@ impl fmt::Display for Event {
         };
         match *self {
             Event::Begin(at, n) => {
-                write!(f, "{}: fill {} begins, and looks into the shared tier", node(at), fill(n))
+                write!(f, "{}: fill {} begins, and looks below memory", node(at), fill(n))
             }
             Event::Promote(at, n) => {
                 write!(f, "{}: fill {} installs what it found", node(at), fill(n))
@@ -83,6 +85,9 @@ impl fmt::Display for Event {
             Event::Deliver(at) => write!(f, "{}: reads a record", node(at)),
             Event::Lose(at) => write!(f, "{}: misses a record", node(at)),
             Event::Notice(at) => write!(f, "{}: notices that it has missed records", node(at)),
+            Event::Reconnect(at) => {
+                write!(f, "{}: sees that the replica has taken over", node(at))
+            }
             Event::Join(at) => write!(f, "{}: joins", node(at)),
             Event::Settle(at) => write!(f, "{}: the disk forgets what was read", node(at)),
             Event::Keep(at) => write!(f, "{}: keeps its position", node(at)),

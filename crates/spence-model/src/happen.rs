@@ -3,13 +3,18 @@
 use crate::events::Event;
 use crate::pair::{Pair, Side};
 use crate::shared_view::{believable, is_reached};
-use crate::system::{Fill, Invalidation, Node, Shared, Stage, Stored, System, Version, Who};
+use crate::system::{
+    Fill, Invalidation, Node, Record, Shared, Stage, Stored, System, Version, Who,
+};
 use crate::variants::{Clause, Crash, Failover, Joining, Kind, Loss, Outage, Stamp, Step, Variant};
 
 /// Lets it happen; the clause that is broken by what a read returns then.
 pub fn happen(variant: &Variant, system: &mut System, event: Event) -> Option<Clause> {
     let broken = step(variant, system, event);
     for at in Side::BOTH.into_iter().filter(|_| system.shared.up) {
+        if system.nodes[at].term != system.shared.term {
+            continue;
+        }
         skip_own(&mut system.nodes[at], at, &system.shared);
     }
     broken
@@ -42,6 +47,7 @@ fn step(variant: &Variant, system: &mut System, event: Event) -> Option<Clause> 
         Event::Deliver(at) => deliver(variant, system, at),
         Event::Lose(at) => lose(variant, system, at),
         Event::Notice(at) => notice(system, at),
+        Event::Reconnect(at) => reconnect(variant, system, at),
         Event::Join(at) => join(variant, system, at),
         Event::Settle(at) => settle(&mut system.nodes[at]),
         Event::Keep(at) => system.nodes[at].kept_position = system.nodes[at].position,
@@ -56,7 +62,10 @@ fn step(variant: &Variant, system: &mut System, event: Event) -> Option<Clause> 
         Event::Failover => {
             system.mishaps -= 1;
             if let Some(replica) = system.replica.take() {
+                let term = system.shared.term + 1;
                 system.shared = *replica;
+                system.shared.taken_over = system.shared.log.len();
+                system.shared.term = term;
             }
         }
     }
@@ -185,6 +194,7 @@ fn publish(variant: &Variant, system: &mut System, at: Side, version: Version, h
         system.shared.ban = seq;
     }
     if heard {
+        system.nodes[at].made = Some(Record { seq, version, from: at });
         know(variant, &mut system.nodes[at], seq);
         system.nodes[at].banning = false;
     }
@@ -241,10 +251,29 @@ fn lose(variant: &Variant, system: &mut System, at: Side) {
 fn notice(system: &mut System, at: Side) {
     let (node, shared) = (&mut system.nodes[at], &system.shared);
     node.gap = false;
-    node.position = node.position.min(shared.log.len());
     node.heard = node.heard.max(shared.newest(node.position, at));
     node.banned = node.banned.max(shared.ban);
     node.doom();
+}
+
+/// It may have lost what this node knows of, and what it has made: that is made again, above
+/// every position that the node has seen.
+fn reconnect(variant: &Variant, system: &mut System, at: Side) {
+    let term = system.shared.term;
+    let node = &mut system.nodes[at];
+    node.term = term;
+    node.position = node.position.min(system.shared.taken_over);
+    if variant.failover == Failover::Believed {
+        return;
+    }
+    node.doom();
+    let known = node.known;
+    if let Some(lost) = node.made.filter(|made| made.seq > system.shared.seq) {
+        system.shared.seq = system.shared.seq.max(known);
+        delete(variant, system);
+        publish(variant, system, at, lost.version, true);
+        system.nodes[at].doom();
+    }
 }
 
 fn join(variant: &Variant, system: &mut System, at: Side) {
@@ -265,6 +294,7 @@ fn crash(system: &mut System, at: Side) {
     node.fills = Pair::default();
     node.invalidation = None;
     node.owes_disk = false;
+    (node.gap, node.banning, node.known, node.banned) = (false, false, 0, shared.ban);
     node.position = node.kept_position;
     node.heard = shared.newest(node.position, at);
 }

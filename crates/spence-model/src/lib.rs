@@ -5,13 +5,14 @@
 //! order of steps is tried, breadth first, so that a variant which breaks a clause of the contract
 //! breaks it on the shortest way, which is printed.
 //!
-//! [`variants`] are the protocols that were considered: some must hold, and each of the others
-//! shows what a part of the protocol is there for. [`system`] is what there is, [`possible`] what may
-//! happen, [`happen`] what it does, [`holds`] what must hold then, [`search`] the exploration. The engine's own half, inside of one node, is tested on the
-//! real code (`flight_model.rs`, `tests/schedules`).
+//! [`variants`] are the protocols that were considered: some must hold, and most of the others show
+//! what a part of the protocol is there for. [`system`] is what there is, [`possible`] what may
+//! happen, [`happen`] what it does, [`holds`] what must hold then, [`search`] the exploration. The
+//! engine's own half, inside of one node, is tested on the real code (`flight_model.rs`,
+//! `tests/schedules`).
 //!
-//! The model is bounded (one key, two nodes, two writes, two fills a node): what it refutes is
-//! wrong; what it does not refute is likely to be right.
+//! The model is bounded (one key, two nodes, one write and two fills a node unless more are asked
+//! for): what it refutes is wrong; what it does not refute is likely to be right.
 
 pub mod events;
 pub mod happen;

@@ -1,7 +1,8 @@
 //! Explores the variants, or those with a text in their name, and prints what came of each, with
 //! the shortest way to break those that break; exits with 1 if one is not as expected.
 //!
-//! `cargo run --package spence-model -- [NAME] [WRITES FILLS]`, such as `"usual order"` or `ban 2 1`.
+//! `cargo run --package spence-model -- [NAME] [WRITES FILLS]`, such as `"usual order"` or
+//! `ban 2 1`.
 
 use std::process::ExitCode;
 

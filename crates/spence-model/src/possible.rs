@@ -20,10 +20,14 @@ pub fn possible(variant: &Variant, system: &System) -> Vec<Event> {
         events.extend(of_node(variant, system, node, at));
     }
     let shared = &system.shared;
-    if variant.vanishes {
-        events.extend(shared.value.is_some().then_some(Event::Vanish(true)));
-        events.extend(shared.lease.is_some().then_some(Event::Vanish(false)));
-    }
+    // A lease expires when nobody is there any more to renew it.
+    let is_left = shared.lease.is_some_and(|(at, number)| {
+        let fill = system.nodes[at].fills[number].map(|fill| fill.at);
+        !matches!(fill, Some(Stage::Asking(Some(_)) | Stage::Asked(_, Some(_))))
+    });
+    let may_expire = shared.lease.is_some() && variant.vanishes || is_left;
+    events.extend(may_expire.then_some(Event::Vanish(false)));
+    events.extend((variant.vanishes && shared.value.is_some()).then_some(Event::Vanish(true)));
     if variant.outage != Outage::Never && (system.mishaps > 0 || !shared.up) {
         events.push(Event::Outage(!shared.up));
     }
@@ -64,7 +68,8 @@ fn of_node(variant: &Variant, system: &System, node: &Node, at: Side) -> Vec<Eve
     if node.owed.is_some() && system.shared.up && variant.outage != Outage::Forgets {
         events.push(Event::Replay(at));
     }
-    let has_unread = node.position < system.shared.log.len() && system.shared.up;
+    let is_behind = node.term != system.shared.term;
+    let has_unread = node.position < system.shared.log.len() && system.shared.up && !is_behind;
     if has_unread && !node.gap && !node.owes_disk {
         events.push(Event::Deliver(at));
     }
@@ -72,10 +77,7 @@ fn of_node(variant: &Variant, system: &System, node: &Node, at: Side) -> Vec<Eve
         events.push(Event::Lose(at));
     }
     events.extend(node.gap.then_some(Event::Notice(at)));
-    if node.position > system.shared.log.len() {
-        // A replica has taken over that knows less.
-        events.push(Event::Notice(at));
-    }
+    events.extend(is_behind.then_some(Event::Reconnect(at)));
     if variant.crash != Crash::Never {
         events.extend(node.owes_disk.then_some(Event::Settle(at)));
         let may_keep = variant.crash == Crash::PositionFirst || !node.owes_disk;

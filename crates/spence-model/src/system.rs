@@ -43,6 +43,10 @@ pub struct Shared {
     pub ban: Seq,
     /// The records, oldest first.
     pub log: Vec<Record>,
+    /// How often a replica has taken over, as nodes see when they are connected anew.
+    pub term: u8,
+    /// How many records it had when it did; nodes that had read more were ahead of it.
+    pub taken_over: usize,
 }
 
 /// A value in the shared tier.
@@ -90,6 +94,10 @@ pub struct Node {
     pub banned: Seq,
     /// A ban of its own is on its way.
     pub banning: bool,
+    /// The term of the shared tier that it knows of.
+    pub term: u8,
+    /// Its own newest invalidation that the shared tier has acknowledged.
+    pub made: Option<Record>,
     /// The newest position of an invalidation that it made or heard of.
     pub known: Seq,
     /// The version of an invalidation that the shared tier has yet to be told.
@@ -177,6 +185,9 @@ impl System {
         for shared in std::iter::once(&mut self.shared).chain(self.replica.as_deref_mut()) {
             shared.log.iter_mut().for_each(|record| record.from = record.from.other());
         }
+        for made in self.nodes.each_mut().filter_map(|node| node.made.as_mut()) {
+            made.from = made.from.other();
+        }
         self
     }
 
@@ -190,7 +201,16 @@ impl System {
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { up: true, value: None, lease: None, seq: 0, ban: 0, log: Vec::new() }
+        Self {
+            up: true,
+            value: None,
+            lease: None,
+            seq: 0,
+            ban: 0,
+            log: Vec::new(),
+            term: 0,
+            taken_over: 0,
+        }
     }
 }
 
@@ -230,6 +250,8 @@ impl Node {
             gap: false,
             banned: 0,
             banning: false,
+            term: 0,
+            made: None,
             known: 0,
             owed: None,
             fills_left,

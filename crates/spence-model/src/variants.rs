@@ -87,7 +87,9 @@ pub enum Failover {
     Never,
     /// The replica is believed.
     Believed,
-    /// Values from before a position that this node knows of are not believed.
+    /// A node that is connected to it believes nothing that it holds, makes its own newest
+    /// invalidation again if that was lost, and believes no value from before a position that it
+    /// knows of.
     Compared,
 }
 
@@ -156,7 +158,7 @@ impl Variant {
     }
 }
 
-/// The protocol that is built.
+/// The protocol that is to be built.
 const SPENCE: Variant = Variant {
     name: "doom, delete and publish, doom",
     breaks: None,
@@ -173,7 +175,7 @@ const SPENCE: Variant = Variant {
     crash: Crash::Never,
 };
 
-/// As built, with a server on which one script cannot reach two keys.
+/// The same on a server on which one script cannot reach two keys.
 const CLUSTER: Variant =
     Variant { steps: &[Step::Doom, Step::Delete, Step::Publish, Step::Doom], ..SPENCE };
 

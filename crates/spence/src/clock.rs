@@ -122,8 +122,8 @@ impl Clock {
         }
     }
 
-    /// Unix time in milliseconds, from the wall clock, which may jump; a few milliseconds behind,
-    /// as the system's coarse clock is.
+    /// Unix time in milliseconds, from the wall clock, which may jump; up to ten milliseconds
+    /// behind, as the system's coarse clock is.
     #[must_use]
     pub fn unix_ms(&self) -> u64 {
         match &self.0 {

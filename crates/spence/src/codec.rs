@@ -23,7 +23,7 @@ pub trait Codec<V>: Send + Sync + 'static {
     fn encode(&self, value: &V) -> Result<Bytes, Error>;
 
     /// The value of bytes that [`Codec::encode`] made; `None`, and a miss, if they are not. They
-    /// may be kept, or parts of them.
+    /// may be kept. A slice of them keeps all of them, so copy what is much smaller.
     fn decode(&self, bytes: Bytes) -> Option<V>;
 }
 

@@ -113,8 +113,9 @@ impl Engine {
         let (now, now_ms) = (self.clock.ticks(), self.clock.unix_ms());
         let ahead = Duration::from_millis(unix_ms.saturating_sub(now_ms));
         let age = Duration::from_millis(now_ms.saturating_sub(unix_ms));
-        // Rounded up: an entry is rather too old than too young.
-        let ticks = ticks_in(age.saturating_add(Duration::from_millis(15)));
+        // Rounded up, by a tick and by what the coarse clock may be behind: an entry is rather too
+        // old than too young.
+        let ticks = ticks_in(age.saturating_add(Duration::from_millis(15 + 10)));
         (ahead <= MAX_SKEW).then(|| now.saturating_sub(ticks))
     }
 

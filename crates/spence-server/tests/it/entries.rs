@@ -57,10 +57,13 @@ async fn an_escaped_path_is_answered_as_the_plain_one_is() {
         let request = service.client.get(url).header("if-none-match", known);
         let answer = request.header("host", host).send().await.unwrap();
         let mut headers = answer.headers().clone();
-        for differs in ["date", "x-correlation-id", "content-length"] {
-            headers.remove(differs);
-        }
         let status = answer.status();
+        headers.remove("date");
+        headers.remove("x-correlation-id");
+        if status.is_client_error() {
+            // It tells the path as it was asked for.
+            headers.remove("content-length");
+        }
         let body = answer.text().await.unwrap();
         (status, headers, body.split_once("\"status\"").map_or(body.clone(), |b| b.1.to_owned()))
     };
@@ -71,7 +74,8 @@ async fn an_escaped_path_is_answered_as_the_plain_one_is() {
         ("notes/key", "notes/%6Bey", unknown, "evil.example", 403),
         ("notes/other", "notes/%6Fther", unknown, here, 404),
         ("nothing/key", "nothing/%6Bey", unknown, here, 404),
-        ("no%20tes/key", "no%20te%73/key", unknown, here, 400),
+        ("no!tes/key", "no!te%73/key", unknown, here, 400),
+        ("notes/key?of=note", "notes/%6Bey?of=note", unknown, here, 200),
     ] {
         let (plain, escaped) = (ask(plain, known, host).await, ask(escaped, known, host).await);
         assert_eq!(plain.0, status);

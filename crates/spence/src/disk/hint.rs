@@ -25,19 +25,22 @@ const MAX_NAMESPACES: usize = 1 << 10;
 pub(super) struct Listed {
     pub(super) hash: u64,
     pub(super) seq: u64,
-    /// Lowest first: 22 bits offset / 16, 22 bits length / 16, 10 bits namespace, 2 bits kind; then 6
-    /// bits of namespaces that no hint file can say (see [`Contents::fits_a_hint`]).
+    /// Lowest first: 22 bits offset / 16, 22 bits length / 16, 10 bits namespace, 2 bits kind;
+    /// then 6 bits of namespaces that no hint file can say (see [`Contents::fits_a_hint`]).
     packed: u64,
 }
 
 impl Listed {
-    /// `namespace` is a position in [`Contents::namespaces`].
+    /// Offset and length are multiples of 16 below 64 MiB, `namespace` is a position in
+    /// [`Contents::namespaces`].
     pub(super) fn new(
         kind: RecordKind,
         (hash, seq): (u64, u64),
         (offset, length): (usize, usize),
         namespace: u16,
     ) -> Self {
+        debug_assert!(offset.is_multiple_of(ALIGN) && offset < 1 << 26);
+        debug_assert!(length.is_multiple_of(ALIGN) && length < 1 << 26);
         let (offset, length) = ((offset / ALIGN) as u64, (length / ALIGN) as u64);
         let namespace = u64::from(namespace);
         let (low, high) = (namespace & 0x3FF, namespace >> 10);
@@ -129,8 +132,8 @@ pub(super) fn write(
     Ok(bytes.len() as u64)
 }
 
-/// Reads the hint of segment `number`, if it is undamaged and describes `segment_bytes` of it. Takes
-/// the room of `bytes` and `records`, whatever is in them.
+/// Reads the hint of segment `number`, if it is undamaged and describes `segment_bytes` of it.
+/// Takes the room of `bytes` and `records`, whatever is in them.
 pub(super) fn read(
     path: &Path,
     number: u64,

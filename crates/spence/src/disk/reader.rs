@@ -99,10 +99,14 @@ impl Reader {
         SMALL.try_with(small).ok()?
     }
 
-    /// What `take` makes of a record, whose parts share it.
+    /// What `take` makes of a record. A part that is nearly all of it shares it; another would keep
+    /// the whole for little of it.
     pub(super) fn whole<T>(record: Vec<u8>, take: impl FnOnce(&[u8], Own<'_>) -> T) -> T {
         let record = Bytes::from(record);
-        take(&record, &|part| record.slice_ref(part))
+        take(&record, &|part| match part.len() >= record.len() / 8 * 7 {
+            true => record.slice_ref(part),
+            false => Bytes::copy_from_slice(part),
+        })
     }
 
     /// The bytes of a record that are not at hand. The deadline counts for the wait; a device that

@@ -188,7 +188,8 @@ impl Recovered {
                 self.usage.subtract(older.number, namespace, place.length());
             }
         }
-        for (namespace, bytes) in contents.namespaces.iter().zip(live) {
+        let live = contents.namespaces.iter().zip(live);
+        for (namespace, bytes) in live.filter(|(_, bytes)| *bytes > 0) {
             self.usage.add(segment.number, namespace, bytes);
         }
     }
