@@ -5,11 +5,12 @@ use spdx::{Expression, LicenseItem};
 use crate::Complaints;
 use crate::metadata::{packages, read, text};
 
-const ALLOWED: [&str; 11] = [
+const ALLOWED: [&str; 12] = [
     "0BSD",
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "BSL-1.0",
     "CC0-1.0",
     "CDLA-Permissive-2.0",
     "ISC",

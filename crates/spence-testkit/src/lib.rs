@@ -6,6 +6,7 @@
 //!   operation may answer.
 //! - [`Setup`] and [`run`] do a list's operations on an engine and on the model, one after the
 //!   other, and compare.
+//! - [`RedisServer`] is a Redis server of a test's own.
 //! - [`Chaos`] is a device whose reads and writes fail now and then.
 //!
 //! ```
@@ -23,6 +24,7 @@ mod model;
 mod op;
 mod origin;
 mod run;
+mod server;
 mod setup;
 
 pub use chaos::Chaos;
@@ -30,4 +32,5 @@ pub use model::{Expected, Model};
 pub use op::{Answer, Many, Op, ops};
 pub use origin::{Answering, Script};
 pub use run::run;
+pub use server::RedisServer;
 pub use setup::{Reached, Setup};

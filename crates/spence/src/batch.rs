@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -18,15 +20,15 @@ use crate::cached::Cached;
 use crate::error::{Error, ErrorKind};
 use crate::events::Happening;
 use crate::fetch::{Caller, Next, Stale, within};
-use crate::fill::{self, Fill, FillCx};
+use crate::fill::{self, FillCx};
+use crate::fills::Fills;
 use crate::flight::Ticket;
 use crate::key::{Identity, Key};
+use crate::lookup::Looking;
 use crate::pilot::Pilot;
 use crate::policy::Policy;
+use crate::share::Permit;
 use crate::stats::Count;
-
-/// Lookups below memory that one batch has under way at a time.
-const LOOKUPS: usize = 32;
 
 /// How a batch is cut up for the origin.
 ///
@@ -62,49 +64,6 @@ impl Default for Batch {
     }
 }
 
-/// What the fill of a chunk gives back: for each key a value, "nothing there" or an error. A key
-/// that it says nothing about has failed; its absence is never taken for "nothing there".
-///
-/// ```
-/// use spence::{Fill, Fills};
-///
-/// let mut fills: Fills<u32, String> = [(1, Fill::new("one".to_owned()))].into_iter().collect();
-/// fills.put(2, Fill::not_found());
-/// fills.fail(3, std::io::Error::other("row 3 is garbled"));
-/// ```
-#[derive(Debug)]
-pub struct Fills<K, V>(Vec<(K, Result<Fill<V>, Error>)>);
-
-impl<K, V> Fills<K, V> {
-    /// Nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// The answer for a key.
-    pub fn put(&mut self, key: K, fill: Fill<V>) {
-        self.0.push((key, Ok(fill)));
-    }
-
-    /// The origin failed for this key alone.
-    pub fn fail(&mut self, key: K, error: impl Into<Box<dyn StdError + Send + Sync>>) {
-        self.0.push((key, Err(Error::origin(error))));
-    }
-}
-
-impl<K, V> Default for Fills<K, V> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<K, V> FromIterator<(K, Fill<V>)> for Fills<K, V> {
-    fn from_iter<T: IntoIterator<Item = (K, Fill<V>)>>(items: T) -> Self {
-        Self(items.into_iter().map(|(key, fill)| (key, Ok(fill))).collect())
-    }
-}
-
 /// The answer for a key, with its place among the keys asked for.
 type Answer<V> = (usize, Result<Cached<V>, Error>);
 
@@ -135,12 +94,16 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
             found.push(hit.flatten());
         }
-        let mut lookups = stream::iter(cold)
-            .map(|(place, hash, key)| async move { (place, self.get_cold(hash, &key).await) })
-            .buffer_unordered(LOOKUPS);
-        while let Some((place, hit)) = lookups.next().await {
+        let looking = cold.iter().filter_map(|(place, hash, key)| {
+            let text = self.text_of(key).ok()?;
+            let ticket = self.engine.flights.ticket(*hash, &self.engine.log);
+            Some((*place, Looking { ticket, key, text }))
+        });
+        let (places, looking): (Vec<_>, Vec<_>) = looking.unzip();
+        let walked = self.walk_many(&looking).await;
+        for ((place, held), looking) in places.into_iter().zip(walked).zip(&looking) {
             if let Some(empty) = found.get_mut(place) {
-                *empty = hit;
+                *empty = self.serve_held(&looking.text, held);
             }
         }
         found
@@ -198,9 +161,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 },
             }
         }
-        let mut lookups =
-            stream::iter(cold).map(|(place, caller)| self.look_at(place, caller)).buffered(LOOKUPS);
-        while let Some(looked) = lookups.next().await {
+        for looked in self.look_at_all(cold).await {
             match looked {
                 Ok(missing) => wanted.push(missing),
                 Err(answer) => put(answer),
@@ -220,6 +181,28 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         let unanswered = || Err(Error::new(ErrorKind::Closed, "the batch ended early"));
         answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
+    }
+
+    /// Looks into the tiers for each: its answer (as `Err`), or that it is wanted.
+    async fn look_at_all(
+        &self,
+        cold: Vec<(usize, Caller<K>)>,
+    ) -> Vec<Result<Wanted<K, V>, Answer<V>>> {
+        let looking = cold.iter().map(|(_, caller)| {
+            let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
+            Looking { ticket, key: &caller.key, text: Arc::clone(&caller.text) }
+        });
+        let looking: Vec<_> = looking.collect();
+        let walked = self.walk_many(&looking).await;
+        let tickets: Vec<_> = looking.into_iter().map(|looking| looking.ticket).collect();
+        let mut looked = Vec::with_capacity(cold.len());
+        for (((place, mut caller), held), ticket) in cold.into_iter().zip(walked).zip(tickets) {
+            looked.push(match self.looked(&mut caller, held) {
+                Ok(stale) => Ok(Wanted { place, caller, ticket, stale }),
+                Err(answer) => Err((place, answer)),
+            });
+        }
+        looked
     }
 
     /// Looks into the tiers: the key's answer (as `Err`), or that it is wanted.
@@ -256,7 +239,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         wanted.iter_mut().for_each(|wanted| wanted.caller.restart(clock));
         while !wanted.is_empty() {
             let (mut waiting, mut again, mut pilots) = (Vec::new(), Vec::new(), Vec::new());
-            for Wanted { place, caller, ticket, stale } in wanted.drain(..) {
+            for Wanted { place, mut caller, ticket, stale } in wanted.drain(..) {
                 match self.board(&caller, &ticket, &stale) {
                     Next::Answer(answer) => answers.push((place, answer)),
                     Next::Look => {
@@ -272,6 +255,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     }
                     Next::Start(flight) => {
                         pilots.push(self.pilot(&ticket, &flight, &caller, stale.as_ref()));
+                        caller.leads = true;
                         waiting.push((Wanted { place, caller, ticket, stale }, flight));
                     }
                 }
@@ -325,49 +309,87 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if pilots.is_empty() {
             return;
         }
-        let deadline = policy.hard_deadline;
-        let contexts: Vec<_> = pilots.iter().map(|pilot| pilot.context(deadline)).collect();
-        let (cache, fill) = (self.clone(), Arc::clone(fill));
+        let (cache, policy, fill) = (self.clone(), Arc::clone(policy), Arc::clone(fill));
         self.engine.spawner.spawn(Box::pin(async move {
-            let (clock, counters) = (&cache.engine.clock, &cache.core.namespace.counters);
-            pilots.iter().for_each(|pilot| pilot.tell(Happening::FillStarted));
-            counters.count(Count::OriginCall);
-            let took = clock.stopwatch();
-            let work = fill::run(async move { fill(contexts).await.map_err(Error::origin) });
-            let result = within(clock, deadline, work).await;
-            // Each key took its share of the call.
-            let share = took.elapsed() / u32::try_from(pilots.len()).unwrap_or(u32::MAX);
-            if !cache.land_together(pilots, result, share) {
-                counters.count(Count::OriginError);
+            let attempts = join_all(
+                pilots.iter().map(|pilot| async { cache.try_to_secure(&pilot.wanted()).await }),
+            );
+            let attempts = attempts.await;
+            let (mut flown, mut waiting) = (Vec::new(), Vec::new());
+            for (pilot, secured) in pilots.into_iter().zip(attempts) {
+                match pilot.take(secured) {
+                    Ok(secured) => flown.push(secured),
+                    Err(waits) => waiting.extend(waits),
+                }
+            }
+            // Each key that another node is filling waits for itself, and may then be asked for.
+            for pilot in waiting {
+                let (cache, policy, fill) = (cache.clone(), Arc::clone(&policy), Arc::clone(&fill));
+                cache.engine.spawner.clone().spawn(Box::pin(async move {
+                    if let Ok(secured) = pilot.secure(policy.hard_deadline).await {
+                        cache.fly_together(vec![secured], policy.hard_deadline, &*fill).await;
+                    }
+                }));
+            }
+            if !flown.is_empty() {
+                cache.fly_together(flown, policy.hard_deadline, &*fill).await;
             }
             drop(turn);
         }));
     }
 
-    /// Lands every flight with its part of what came; whether all of them came down well.
-    fn land_together(
+    /// One fill for several flights.
+    async fn fly_together<F, R, E>(
         &self,
-        pilots: Vec<Pilot<K, V>>,
+        flown: Vec<(Pilot<K, V>, Permit)>,
+        deadline: Duration,
+        fill: &F,
+    ) where
+        F: Fn(Vec<FillCx<K, V>>) -> R,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let (clock, counters) = (&self.engine.clock, &self.core.namespace.counters);
+        let contexts: Vec<_> = flown.iter().map(|(pilot, _)| pilot.context(deadline)).collect();
+        flown.iter().for_each(|(pilot, _)| pilot.tell(Happening::FillStarted));
+        counters.count(Count::OriginCall);
+        let took = clock.stopwatch();
+        let filling = fill(contexts);
+        let work = fill::run(async move { filling.await.map_err(Error::origin) });
+        let leases = flown.iter().map(|(pilot, permit)| (pilot.text(), permit)).collect();
+        let work = self.renewing(leases, work);
+        let result = within(clock, deadline, work).await;
+        // Each key took its share of the call.
+        let share = took.elapsed() / u32::try_from(flown.len()).unwrap_or(u32::MAX);
+        if !self.land_together(flown, result, share).await {
+            counters.count(Count::OriginError);
+        }
+    }
+
+    /// Lands every flight with its part of what came; whether all of them came down well.
+    async fn land_together(
+        &self,
+        flown: Vec<(Pilot<K, V>, Permit)>,
         result: Result<Fills<K, V>, Error>,
-        share: std::time::Duration,
+        share: Duration,
     ) -> bool {
-        let mut well = true;
-        let mut by_hash: HashMap<u64, Pilot<K, V>, Identity> = HashMap::default();
-        by_hash.extend(pilots.into_iter().map(|pilot| (pilot.hash(), pilot)));
+        let mut landing = Vec::with_capacity(flown.len());
+        let mut by_hash: HashMap<u64, (Pilot<K, V>, Permit), Identity> = HashMap::default();
+        by_hash.extend(flown.into_iter().map(|flown| (flown.0.hash(), flown)));
         let unanswered = match result {
             Ok(fills) => {
                 for (key, result) in fills.0 {
                     let hash = self.core.namespace.hasher.hash(&key);
-                    let pilot = by_hash.remove(&hash).filter(|pilot| *pilot.key() == key);
-                    well &= pilot.is_none_or(|pilot| pilot.land(result, share));
+                    let flown = by_hash.remove(&hash).filter(|(pilot, _)| *pilot.key() == key);
+                    landing.extend(flown.map(|(pilot, permit)| pilot.land(result, share, permit)));
                 }
                 Error::new(ErrorKind::Origin, "origin failed: no answer for this key")
             }
             Err(error) => error,
         };
-        for (_, pilot) in by_hash {
-            well &= pilot.land(Err(unanswered.clone()), share);
+        for (_, (pilot, permit)) in by_hash {
+            landing.push(pilot.land(Err(unanswered.clone()), share, permit));
         }
-        well
+        join_all(landing).await.into_iter().all(|well| well)
     }
 }

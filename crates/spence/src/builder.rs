@@ -12,11 +12,12 @@ use crate::disk::Shelf;
 use crate::disk::device::{Device, Files};
 use crate::disk::{DiskLog, DiskOptions, DiskStore, Durability, Judge, MIN_BUDGET, NoDisk};
 use crate::eager::MAX_BETA;
-use crate::engine::{ByPolicy, Engine};
+use crate::engine::{ByPolicy, Engine, Tiers};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{Eviction, Pools, Settings};
 use crate::namespace::{Calendars, Policies, Registry};
 use crate::policy::PolicyLayer;
+use crate::redis::{Home, Redis, Shared, journal_bytes};
 use crate::spawn::{Spawner, TokioSpawner};
 use crate::spence::Spence;
 
@@ -47,6 +48,7 @@ pub struct SpenceBuilder {
     compress: bool,
     durability: Durability,
     device: Arc<dyn Device>,
+    redis: Option<Redis>,
     policies: Policies,
     calendars: Calendars,
     clock: Clock,
@@ -66,6 +68,7 @@ impl SpenceBuilder {
             compress: true,
             durability: Durability::Process,
             device: Arc::new(Files),
+            redis: None,
             policies: Policies::default(),
             calendars: Calendars::new(),
             clock: Clock::system(),
@@ -146,6 +149,14 @@ impl SpenceBuilder {
         self
     }
 
+    /// Shares values and invalidations with other nodes through a Redis or Valkey server. Default:
+    /// this node is alone. The server may be away, now or at any time: see docs/redis.md.
+    #[must_use]
+    pub fn redis(mut self, redis: impl Into<Redis>) -> Self {
+        self.redis = Some(redis.into());
+        self
+    }
+
     /// The layer under all policies.
     #[must_use]
     pub fn defaults(mut self, layer: PolicyLayer) -> Self {
@@ -211,6 +222,10 @@ impl SpenceBuilder {
         self.policies.check()?;
         let settings = Settings { eviction: self.eviction, max_entries: self.max_entries };
         let memory = Pools::new(settings, self.memory_bytes)?;
+        let mut shared = match self.redis {
+            Some(redis) => Some(Shared::new(redis, self.clock.clone(), Arc::clone(&spawner))?),
+            None => None,
+        };
         let bans = Arc::new(Bans::default());
         let seed = crate::key::random_seed();
         let registry =
@@ -225,16 +240,35 @@ impl SpenceBuilder {
             }
             Some((dir, budget)) => {
                 let Self { disk_deadline: deadline, compress, durability, device, .. } = self;
-                let options = DiskOptions { dir, budget, deadline, compress, durability, device };
+                // What is owed to the shared tier is written down within the budget.
+                let own = shared.as_ref().map_or(0, |_| journal_bytes(budget));
+                let log_budget = budget - own;
+                let options =
+                    DiskOptions { dir, budget: log_budget, deadline, compress, durability, device };
                 let (registry, clock) = (Arc::clone(&registry), self.clock.clone());
                 let judge = Box::new(ByPolicy { registry, clock });
-                let (log, last) = open_disk(&*spawner, options, &self.clock, &bans, judge).await?;
+                let (log, last, home) =
+                    open_disk(&*spawner, options, own, &self.clock, &bans, judge).await?;
+                if let (Some(shared), Some(home)) = (&mut shared, home) {
+                    shared.move_into(home);
+                }
                 (Box::new(log) as Box<dyn DiskStore>, last)
             }
         };
+        let shared = shared.map(Arc::new);
+        if let Some(shared) = &shared {
+            // Nothing is known yet of what others have invalidated.
+            registry.verified_until(0);
+            registry.shadow(shared.shadow_mask());
+        }
+        let tiers = Tiers { memory, disk, shared };
         let engine =
-            Arc::new(Engine::new(self.clock, spawner, last_position, bans, memory, disk, registry));
+            Arc::new(Engine::new(self.clock, spawner, last_position, bans, tiers, registry));
         engine.keep_time();
+        if let Some(shared) = &engine.shared {
+            shared.keep(&engine);
+            shared.settle_in().await;
+        }
         Ok(Spence { engine })
     }
 }
@@ -243,15 +277,21 @@ impl SpenceBuilder {
 async fn open_disk(
     spawner: &dyn Spawner,
     options: DiskOptions,
+    journal_bytes: u64,
     clock: &Clock,
     bans: &Arc<Bans>,
     judge: Box<dyn Judge>,
-) -> Result<(DiskLog, u64), Error> {
+) -> Result<(DiskLog, u64, Option<Home>), Error> {
     let (done, opened) = tokio::sync::oneshot::channel();
     let (clock, bans) = (clock.clone(), Arc::clone(bans));
     spawner.spawn_blocking(Box::new(move || {
         // If the caller has gone, the tier is closed again by being dropped.
-        drop(done.send(DiskLog::open(options, &clock, &bans, judge)));
+        drop(done.send((|| {
+            let (dir, durability) = (options.dir.clone(), options.durability);
+            let (log, last) = DiskLog::open(options, &clock, &bans, judge)?;
+            let home = || Home::open(&dir, journal_bytes, durability);
+            Ok((log, last, (journal_bytes > 0).then(home).transpose()?))
+        })()));
     }));
     opened.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the runtime is closing")))
 }

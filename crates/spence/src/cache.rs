@@ -160,8 +160,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// `InvalidArgument` for a key or tag outside its limits.
     pub async fn insert(&self, key: K, value: V) -> Result<(), Error> {
-        let ack = self.put(key, Fill::new(value))?;
-        self.until_kept(ack).await;
+        let put = self.put(&key, Fill::new(value))?;
+        self.until_kept(put).await;
         Ok(())
     }
 
@@ -170,8 +170,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// As for [`Cache::insert`].
     pub async fn insert_fill(&self, key: K, fill: Fill<V>) -> Result<(), Error> {
-        let ack = self.put(key, fill)?;
-        self.until_kept(ack).await;
+        let put = self.put(&key, fill)?;
+        self.until_kept(put).await;
         Ok(())
     }
 

@@ -27,6 +27,7 @@ pub struct Cached<V> {
     entry: Arc<dyn Valued<V>>,
     freshness: Freshness,
     source: Source,
+    verified: bool,
     age: Ticks,
     cause: Option<Error>,
 }
@@ -41,7 +42,14 @@ impl<V> Cached<V> {
     ) -> Self {
         debug_assert!(entry.value().is_some());
         let age = now.saturating_sub(entry.head().born);
-        Self { entry, freshness, source, age, cause: None }
+        let verified = freshness != Freshness::Unverified;
+        Self { entry, freshness, source, verified, age, cause: None }
+    }
+
+    /// The same value, served as stale by a node that may have missed its invalidation.
+    pub(crate) fn unverified(mut self) -> Self {
+        self.verified = false;
+        self
     }
 
     /// The same value, served as stale because of `cause`.
@@ -54,6 +62,14 @@ impl<V> Cached<V> {
     #[must_use]
     pub fn freshness(&self) -> Freshness {
         self.freshness
+    }
+
+    /// Whether no invalidation of the value by another node can have been missed for longer than
+    /// `max_lag`, and none have been lost with the power. `false` where the freshness is
+    /// [`Freshness::Unverified`], and for some values that are stale.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified
     }
 
     /// The tier that held the value.

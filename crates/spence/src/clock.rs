@@ -87,6 +87,13 @@ pub struct Hands {
     wall_base_ms: AtomicU64,
 }
 
+/// The system's monotonic time in nanoseconds, which is the same in every process. For tests that
+/// compare what several processes have done.
+#[must_use]
+pub fn monotonic_nanos() -> u64 {
+    u64::try_from(read(ClockId::Monotonic).as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Clock {
     /// The system's clocks.
     #[must_use]

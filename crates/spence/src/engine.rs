@@ -1,5 +1,6 @@
 //! The engine: the tiers, the fence and the namespaces, shared by all caches of a node.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,10 @@ use crate::lifetime::Life;
 use crate::log::Log;
 use crate::memory::Pools;
 use crate::namespace::Registry;
+use crate::outcome::Freshness;
+use crate::redis::Shared;
 use crate::spawn::Spawner;
-use crate::stats::{CacheStats, Snapshot};
+use crate::stats::{CacheStats, RedisStats, Snapshot};
 use crate::sweep::Sweeps;
 use crate::sync::{AtomicU64, Ordering};
 use crate::tally::Misses;
@@ -34,6 +37,9 @@ pub(crate) struct Engine {
     pub(crate) flights: Arc<FlightTable>,
     pub(crate) memory: Pools,
     pub(crate) disk: Box<dyn DiskStore>,
+    pub(crate) shared: Option<Arc<Shared>>,
+    /// Of what is older than this position, an invalidation by another node may have been missed.
+    unverified_below: AtomicU64,
     pub(crate) registry: Arc<Registry>,
     pub(crate) events: Events,
     pub(crate) misses: Misses,
@@ -42,6 +48,13 @@ pub(crate) struct Engine {
     pub(crate) sweeps: Sweeps,
     /// For eager refreshes.
     dice: Dice,
+}
+
+/// What an engine keeps values in, from the top.
+pub(crate) struct Tiers {
+    pub(crate) memory: Pools,
+    pub(crate) disk: Box<dyn DiskStore>,
+    pub(crate) shared: Option<Arc<Shared>>,
 }
 
 /// Judges what the disk holds by the policies in force, once these have been so for a while: what
@@ -86,10 +99,10 @@ impl Engine {
         spawner: Arc<dyn Spawner>,
         last_position: u64,
         bans: Arc<Bans>,
-        memory: Pools,
-        disk: Box<dyn DiskStore>,
+        tiers: Tiers,
         registry: Arc<Registry>,
     ) -> Self {
+        let Tiers { memory, disk, shared } = tiers;
         Self {
             events: Events::new(clock.clone()),
             misses: Misses::new(),
@@ -100,6 +113,8 @@ impl Engine {
             flights: Arc::new(FlightTable::new()),
             memory,
             disk,
+            unverified_below: AtomicU64::new(0),
+            shared,
             registry,
             bans_made: AtomicU64::new(0),
             dice: Dice::new(crate::key::random_seed()),
@@ -120,7 +135,7 @@ impl Engine {
     }
 
     /// The moment of a tick on the wall clock.
-    fn ms_of(&self, tick: Ticks) -> u64 {
+    pub(crate) fn ms_of(&self, tick: Ticks) -> u64 {
         let age = duration_of(self.clock.ticks().saturating_sub(tick));
         self.clock.unix_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
     }
@@ -129,7 +144,57 @@ impl Engine {
     /// Only under the key's flight-shard mutex.
     pub(crate) fn examine(&self, head: &Head, negative: bool, world: u64) {
         let born_ms = self.ms_of(head.born);
+        if self.is_doubtful(head.as_of) {
+            head.doubt();
+        }
         head.examine(&head.namespace.rules(), negative, born_ms, world);
+    }
+
+    /// Does some work to its end, whether or not anybody waits for it; `None` if the runtime ends.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (done, result) = tokio::sync::oneshot::channel();
+        self.spawner.spawn(Box::pin(async move {
+            // Whoever asked may not be waiting.
+            drop(done.send(work.await));
+        }));
+        result.await.ok()
+    }
+
+    /// Of what is older than this position, an invalidation by another node may have been missed.
+    pub(crate) fn doubtful_below(&self) -> u64 {
+        self.unverified_below.load(Ordering::SeqCst)
+    }
+
+    /// An earlier process has missed other nodes' invalidations of what is older than this.
+    pub(crate) fn doubt_below(&self, position: u64) {
+        self.unverified_below.fetch_max(position, Ordering::SeqCst);
+    }
+
+    /// Whether an invalidation by another node may have been missed of an entry of this version.
+    pub(crate) fn is_doubtful(&self, as_of: u64) -> bool {
+        as_of < self.unverified_below.load(Ordering::SeqCst)
+    }
+
+    /// Other nodes' invalidations have been missed: nobody knows what they were about.
+    pub(crate) fn doubt_all(&self) {
+        self.unverified_below.store(self.log.next(), Ordering::SeqCst);
+        self.registry.all().iter().for_each(|namespace| namespace.next_world());
+    }
+
+    /// What to say now of an entry that is within its time to live.
+    pub(crate) fn freshness_of(&self, head: &Head) -> Freshness {
+        match head.namespace.is_verified(self.clock.ticks()) {
+            true => head.freshness(),
+            false => Freshness::Unverified,
+        }
+    }
+
+    /// Between half of a duration and all of it.
+    pub(crate) fn jittered(&self, duration: Duration) -> Duration {
+        duration.mul_f64(0.5 + self.dice.draw() / 2.0)
     }
 
     /// The tick until which an entry is fresh.
@@ -215,6 +280,10 @@ impl Engine {
             disk_errors: self.disk.errors(),
             disk_breaker_opened: self.disk.breaker_opened(),
             disk_entries: self.disk.entries(),
+            redis: self.shared.as_ref().map(|shared| RedisStats {
+                verified: self.registry.is_verified(self.clock.ticks()),
+                ..shared.stats()
+            }),
             bans: self.bans_made.load(Ordering::Relaxed),
             bans_in_force: self.bans.len() as u64,
         }

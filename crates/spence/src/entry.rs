@@ -105,8 +105,8 @@ pub(crate) struct Head {
     pub(crate) fetch_micros: u32,
     /// The tick at which the origin answered.
     pub(crate) born: Ticks,
-    /// Whether an invalidation of it may have been lost with the power.
-    pub(crate) unverified: bool,
+    /// Whether an invalidation of it may have been lost, with the power or on the way here.
+    unverified: AtomicBool,
     /// How often it was used since its place in the pool last came up, up to [`MOST_USES`].
     uses: AtomicU8,
     /// Whether its place is in the pool's main queue.
@@ -176,7 +176,7 @@ impl Head {
             weight,
             fetch_micros: birth.fetch_micros,
             seed: birth.seed,
-            unverified: birth.unverified,
+            unverified: AtomicBool::new(birth.unverified),
             uses: AtomicU8::new(0),
             in_main: AtomicBool::new(false),
             resident: AtomicBool::new(false),
@@ -207,7 +207,22 @@ impl Head {
     /// What to say of the entry while it is within its time to live.
     #[inline]
     pub(crate) fn freshness(&self) -> Freshness {
-        if self.unverified { Freshness::Unverified } else { Freshness::Fresh }
+        match self.is_unverified() {
+            true => Freshness::Unverified,
+            false => Freshness::Fresh,
+        }
+    }
+
+    /// Whether an invalidation of it may have been lost.
+    #[inline]
+    pub(crate) fn is_unverified(&self) -> bool {
+        self.unverified.load(Ordering::Relaxed)
+    }
+
+    /// An invalidation of it may have been lost. Only under the key's flight-shard mutex, before it
+    /// is examined.
+    pub(crate) fn doubt(&self) {
+        self.unverified.store(true, Ordering::Relaxed);
     }
 
     /// Derives the deadlines from `rules` and marks the entry as examined in `world`; `born_ms` is
@@ -224,7 +239,7 @@ impl Head {
         rules.lifetime(Life {
             own_ttl: self.own_ttl(),
             negative,
-            unverified: self.unverified,
+            unverified: self.is_unverified(),
             fetch: self.fetch_time(),
             born_ms,
             expired: (expired != Ticks::MAX)

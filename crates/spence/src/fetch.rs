@@ -34,6 +34,8 @@ pub(crate) struct Caller<K> {
     pub(crate) cause: MissCause,
     /// Where the fill runs that it starts.
     pub(crate) runs_on: Arc<dyn Spawner>,
+    /// Whether it has started the flight that it waits for.
+    pub(crate) leads: bool,
     since: Stopwatch,
 }
 
@@ -87,6 +89,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     // A caller's own flight begins after it came, so it never comes by again.
                     let fill = fill.take().expect("a caller starts one flight at most");
                     self.take_off(&ticket, &flight, &caller, stale.as_ref(), fill);
+                    caller.leads = true;
                     flight
                 }
             };
@@ -108,7 +111,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let (text, since) = (self.text_of(&key)?, self.engine.clock.stopwatch());
         let (policy, cause) = (Arc::clone(policy), MissCause::Absent);
         let runs_on = Arc::clone(&self.engine.spawner);
-        Ok(Caller { hash, key, text, policy, cause, runs_on, since })
+        Ok(Caller { hash, key, text, policy, cause, runs_on, leads: false, since })
     }
 
     /// Looks into the tiers: a fresh answer is the `Err`; else what is stale, or to be refreshed
@@ -118,7 +121,17 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         caller: &mut Caller<K>,
         ticket: &Ticket,
     ) -> Result<Stale<K, V>, Result<Cached<V>, Error>> {
-        match self.walk(ticket, &caller.key, &caller.text).await {
+        let held = self.walk(ticket, &caller.key, &caller.text).await;
+        self.looked(caller, held)
+    }
+
+    /// What to do with what the tiers hold: see [`Cache::look`].
+    pub(crate) fn looked(
+        &self,
+        caller: &mut Caller<K>,
+        held: Held<K, V>,
+    ) -> Result<Stale<K, V>, Result<Cached<V>, Error>> {
+        match held {
             // It is served all the same, unless something passes it: see `meanwhile`.
             Held::Fresh(entry, source) if self.engine.is_due_early(&*entry) => {
                 caller.cause = MissCause::Expired;
@@ -246,13 +259,29 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
             // Whoever arrived before the flight began came before anything that passed it.
             Ok(Landing::Brought { passed: true, .. }) if ticket.as_of > flight.as_of => None,
+            Ok(Landing::Brought { entry, source: Source::Redis, .. }) => {
+                let answer = self.serve_fresh(&caller.text, entry, Source::Redis);
+                Some(answer.ok_or_else(|| self.nothing_there()))
+            }
             Ok(Landing::Brought { entry, .. }) => {
                 self.tally_miss(&caller.text, caller.cause);
                 Some(match entry.is_negative() {
                     true => Err(self.nothing_there()),
-                    false => Ok(self.cached(entry, Freshness::Fresh, Source::Origin)),
+                    false => {
+                        let freshness = self.freshness_of_landing(caller);
+                        Ok(self.cached(entry, freshness, Source::Origin))
+                    }
                 })
             }
+        }
+    }
+
+    /// What to say of what the origin has answered: it was asked for its leader, but before those
+    /// came who have joined, and since then another node may have invalidated it.
+    fn freshness_of_landing(&self, caller: &Caller<K>) -> Freshness {
+        match caller.leads || self.core.namespace.is_verified(self.engine.clock.ticks()) {
+            true => Freshness::Fresh,
+            false => Freshness::Unverified,
         }
     }
 

@@ -3,8 +3,8 @@
 //!
 //! Everything that can put a value into a tier holds a *ticket* before it reads any tier. While
 //! tickets of a key exist, the key has a slot in the table, and the slot remembers a *floor*: the
-//! highest log position at which the key was invalidated, or from which a value was installed.
-//! A value may be installed only if its version (`as_of`) is not below the floor. Invalidating
+//! highest log position at which the key was invalidated (`doomed`), or from which a value was
+//! installed. A value may be installed only if its version (`as_of`) is below neither. Invalidating
 //! raises the floor and removes the entry under one mutex; installing checks the floor and
 //! inserts under the same mutex. Without tickets there is nobody to fence off, so nothing is
 //! remembered, and an invalidation of one key never disturbs another.
@@ -51,7 +51,10 @@ pub(crate) struct Shard {
 #[derive(Default)]
 struct Slot {
     tickets: u32,
-    /// No value of a lower version may be installed.
+    /// The highest position at which the key was invalidated, or a value put in: no value of a
+    /// lower version may be installed.
+    doomed: u64,
+    /// The highest version of a value that was installed: as for `doomed`.
     floor: u64,
     /// Values of a version below this position install as expired.
     expired: u64,
@@ -118,8 +121,10 @@ pub(crate) enum Admission {
         /// The value was expired while it was being fetched.
         expired: bool,
     },
-    /// The key was invalidated, or a newer value installed, at this position.
+    /// The key was invalidated, or a value put in, at this position.
     Passed { at: u64 },
+    /// A newer value was installed; nothing was invalidated.
+    Overtaken,
 }
 
 impl FlightTable {
@@ -236,7 +241,7 @@ impl Shard {
     pub(crate) fn doom(&mut self, hash: u64, position: u64) {
         self.failures.remove(&hash);
         if let Some(slot) = self.slots.get_mut(&hash) {
-            slot.floor = slot.floor.max(position);
+            slot.doomed = slot.doomed.max(position);
             slot.pass();
         }
     }
@@ -253,7 +258,8 @@ impl Shard {
     /// Whether a value of this version may be installed.
     pub(crate) fn admit(&self, hash: u64, as_of: u64) -> Admission {
         match self.slots.get(&hash) {
-            Some(slot) if slot.floor > as_of => Admission::Passed { at: slot.floor },
+            Some(slot) if slot.doomed > as_of => Admission::Passed { at: slot.doomed },
+            Some(slot) if slot.floor > as_of => Admission::Overtaken,
             Some(slot) => Admission::Granted { expired: slot.expired > as_of },
             None => Admission::Granted { expired: false },
         }

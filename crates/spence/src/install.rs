@@ -23,6 +23,7 @@ use crate::kept::Kept;
 use crate::key::Key;
 use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
+use crate::outcome::Source;
 use crate::stats::Count;
 
 /// What makes the jitter of a key its own, in every tier and process.
@@ -34,11 +35,22 @@ pub(crate) fn jitter_seed(text: &str) -> u32 {
 pub(crate) enum Landing<K: Key, V> {
     Brought {
         entry: Arc<Entry<K, V>>,
+        /// The origin, or the shared tier if another node was faster.
+        source: Source,
         /// Whether something had passed the flight: whoever arrived after it began must not take
         /// the value for what the origin says now.
         passed: bool,
     },
     Failed(Error),
+}
+
+/// A value as the tiers below memory keep it.
+pub(crate) enum Encoded {
+    /// No tier below memory keeps it: there is none, or the value is not to be kept.
+    Nothing,
+    /// It cannot be encoded.
+    Failed,
+    Stored(Arc<StoredEntry>),
 }
 
 /// What the disk is to do with an installed entry.
@@ -102,7 +114,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Verdict::Alive => {}
         }
         match shard.admit(hash, head.as_of) {
-            passed @ Admission::Passed { .. } => return (passed, Ack::done()),
+            passed @ (Admission::Passed { .. } | Admission::Overtaken) => {
+                return (passed, Ack::done());
+            }
             Admission::Granted { expired: true } => expired = Some(engine.clock.unix_ms()),
             Admission::Granted { expired: false } => {}
         }
@@ -165,11 +179,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         self.engine.disk.accept(Op::Remove { namespace, key, seq })
     }
 
-    /// The work of `insert`, but for the wait.
-    pub(crate) fn put(&self, key: K, fill: Fill<V>) -> Result<Ack, Error> {
+    /// The work of `insert` on this node, but for the wait.
+    pub(crate) fn put(&self, key: &K, fill: Fill<V>) -> Result<Put, Error> {
         fill.check()?;
-        let hash = self.core.namespace.hasher.hash(&key);
-        let text = self.text_of(&key)?;
+        let hash = self.core.namespace.hasher.hash(key);
+        let text = self.text_of(key)?;
         let Fill { body, mut detail, store } = fill;
         let content = match body {
             Body::Value(value) => Content::Value(value),
@@ -177,9 +191,12 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Body::NotModified => return Err(Error::invalid("insert: `not_modified` has no value")),
         };
         self.apply_call(matches!(content, Content::Nothing), &mut detail);
-        let keep = self.keep(&text, &content, &detail, store, 0);
+        let encoded = self.encode(&text, &content, &detail, store, 0);
+        let keep = self.keep(&encoded, store);
         let engine = &self.engine;
-        let key = K::Kept::keep(&key);
+        // What is in the shared tier is older, until it is replaced.
+        let stamp = self.shared().map_or(0, |shared| shared.overtake_from_now(hash));
+        let key = K::Kept::keep(key);
         let weight = self.weight(&key, &content, &detail);
         let seed = jitter_seed(&text);
         let mut displaced = Displaced::default();
@@ -196,12 +213,27 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         };
         drop(displaced);
         self.core.namespace.counters.count(Count::Insert);
-        Ok(ack)
+        Ok(Put { hash, text, encoded, stamp, ack })
     }
 
-    /// Waits until what was put in would survive the end of the process, or cannot be kept.
-    pub(crate) async fn until_kept(&self, ack: Ack) {
-        if let Err(error) = ack.kept(&self.engine.clock).await {
+    /// Waits until the other nodes know of what was put in, or will, and until it would survive the
+    /// end of the process, or cannot be kept.
+    pub(crate) async fn until_kept(&self, put: Put) {
+        let put = match self.engine.shared {
+            None => put,
+            Some(_) => {
+                let cache = self.clone();
+                let sharing = async move {
+                    cache.share_insert(&put).await;
+                    put
+                };
+                match self.engine.to_the_end(sharing).await {
+                    Some(put) => put,
+                    None => return,
+                }
+            }
+        };
+        if let Err(error) = put.ack.kept(&self.engine.clock).await {
             // The disk counts its failures; a value that it cannot keep is a miss there.
             tracing::debug!(%error, cache = self.name(), "insert: not kept on disk");
         }
@@ -254,36 +286,45 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// What the disk is to keep of a value.
-    pub(crate) fn keep(
+    pub(crate) fn keep(&self, encoded: &Encoded, store: bool) -> Keep {
+        match encoded {
+            _ if !store => Keep::Forget,
+            _ if self.core.codec.is_none() || !self.engine.disk.is_present() => Keep::Nothing,
+            Encoded::Nothing => Keep::Nothing,
+            Encoded::Failed => Keep::Remove,
+            Encoded::Stored(stored) => Keep::Put(Arc::clone(stored)),
+        }
+    }
+
+    /// A value for the tiers below memory.
+    pub(crate) fn encode(
         &self,
         text: &Arc<str>,
         content: &Content<K, V>,
         detail: &Detail,
         store: bool,
         fetch_micros: u32,
-    ) -> Keep {
-        if !store {
-            return Keep::Forget;
-        }
-        let codec = match &self.core.codec {
-            Some(codec) if self.engine.disk.is_present() => codec,
-            _ => return Keep::Nothing,
+    ) -> Encoded {
+        let is_kept = store && (self.engine.disk.is_present() || self.engine.shared.is_some());
+        let Some(codec) = self.core.codec.as_ref().filter(|_| is_kept) else {
+            return Encoded::Nothing;
         };
         let payload = match content.value().map(|value| codec.encode(value)) {
             None => Bytes::new(),
             Some(Ok(payload)) => payload,
             Some(Err(error)) => {
                 tracing::warn!(%error, cache = self.name(), "encode: the value stays in memory");
-                return Keep::Remove;
+                return Encoded::Failed;
             }
         };
         let namespace = &self.core.namespace;
         let millis = |ttl: Duration| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        Keep::Put(Arc::new(StoredEntry {
+        Encoded::Stored(Arc::new(StoredEntry {
             namespace: Arc::clone(&namespace.name),
             fingerprint: namespace.fingerprint,
             key: Arc::clone(text),
             seq: 0,
+            epoch: 0,
             as_of: 0,
             born_ms: self.engine.clock.unix_ms(),
             ttl_ms: detail.own_ttl.map(millis),
@@ -300,11 +341,21 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 }
 
+/// What was put in on this node.
+pub(crate) struct Put {
+    pub(crate) hash: u64,
+    pub(crate) text: Arc<str>,
+    pub(crate) encoded: Encoded,
+    /// Which call has said that what is in the shared tier is older.
+    pub(crate) stamp: u64,
+    ack: Ack,
+}
+
 impl<K: Key, V> Clone for Landing<K, V> {
     fn clone(&self) -> Self {
         match self {
-            Landing::Brought { entry, passed } => {
-                Landing::Brought { entry: Arc::clone(entry), passed: *passed }
+            Landing::Brought { entry, source, passed } => {
+                Landing::Brought { entry: Arc::clone(entry), source: *source, passed: *passed }
             }
             Landing::Failed(error) => Landing::Failed(error.clone()),
         }

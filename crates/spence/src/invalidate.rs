@@ -3,11 +3,12 @@
 //! A single key is handled by the fence (`flight.rs`), many keys by a ban (`ban/`); both are
 //! positions in one log (`log.rs`).
 
+use std::future::Future;
 use std::sync::Arc;
 
 use crate::ban::{Effect, Glob, What};
 use crate::clock::Ticks;
-use crate::disk::Op;
+use crate::disk::{Ack, Op};
 use crate::engine::Engine;
 use crate::entry::Slot;
 use crate::error::{Error, ErrorKind};
@@ -17,6 +18,7 @@ use crate::flight::Shard;
 use crate::key::{check_text, parse_text};
 use crate::namespace::{Namespace, check_name};
 use crate::outcome::Scope;
+use crate::redis::{About, Notice, Told};
 use crate::stats::Count;
 use crate::sync::Ordering;
 
@@ -80,41 +82,83 @@ impl Engine {
     /// `held` is where memory holds the key; `None` if no cache of that name exists in this
     /// process, so that only the disk can hold it.
     pub(crate) async fn outdate_key(
-        &self,
+        self: &Arc<Self>,
         held: Option<Held>,
         name: Arc<str>,
         key: Arc<str>,
         effect: Effect,
     ) -> Result<Scope, Error> {
-        let (namespace, text) = (Arc::clone(&name), Arc::clone(&key));
+        let ack = self.outdate_here(held.as_ref(), &name, &key, effect);
+        if let Some(held) = &held {
+            held.namespace.counters.count(Count::Invalidation);
+        }
+        let Some(shared) = self.shared.clone() else {
+            ack.kept(&self.clock).await?;
+            return Ok(Scope::Node);
+        };
+        let engine = Arc::clone(self);
+        let telling = async move {
+            let about = About::Key { namespace: Arc::clone(&name), key: Arc::clone(&key) };
+            let told = shared.tell(Notice { about, effect }).await;
+            // What was found in the shared tier before it was told goes too.
+            (told, engine.outdate_here(held.as_ref(), &name, &key, effect))
+        };
+        self.told(ack, telling).await
+    }
+
+    /// Tells the other nodes, whether or not the caller waits for it; `first` is the disk's promise
+    /// for what was done on this node before.
+    async fn told(
+        &self,
+        first: Ack,
+        telling: impl Future<Output = (Told, Ack)> + Send + 'static,
+    ) -> Result<Scope, Error> {
+        let told = self.to_the_end(telling).await;
+        let closing = || Error::new(ErrorKind::Closed, "the runtime is closing");
+        let (told, again) = told.ok_or_else(closing)?;
+        first.kept(&self.clock).await?;
+        again.kept(&self.clock).await?;
+        Ok(told.scope())
+    }
+
+    /// [`Engine::outdate_key`] on this node alone.
+    pub(crate) fn outdate_here(
+        &self,
+        held: Option<&Held>,
+        name: &Arc<str>,
+        key: &Arc<str>,
+        effect: Effect,
+    ) -> Ack {
+        let (namespace, text) = (Arc::clone(name), Arc::clone(key));
         let touched;
         let ack = {
-            let mut shard = self.flights.lock(held.as_ref().map_or(0, |held| held.hash));
+            let mut shard = self.flights.lock(held.map_or(0, |held| held.hash));
             let (seq, now) = (self.log.next(), self.clock.ticks());
-            touched = held.as_ref().and_then(|held| held.outdate(&mut shard, seq, now, effect));
+            touched = held.and_then(|held| held.outdate(&mut shard, seq, now, effect));
             self.disk.accept(match effect {
                 Effect::Invalidate => Op::Remove { namespace, key: text, seq },
                 Effect::Expire { at_ms } => Op::Expire { namespace, key: text, seq, at_ms },
             })
         };
         drop(touched);
-        if let Some(late) = self.late(held.as_ref(), &name, &key) {
+        if let Some(late) = self.late(held, name, key) {
             // A reader may have found it on disk before that was told.
             let mut shard = self.flights.lock(late.hash);
             let touched = late.outdate(&mut shard, self.log.next(), self.clock.ticks(), effect);
             drop(shard);
             drop(touched);
         }
-        if let Some(held) = held {
-            held.namespace.counters.count(Count::Invalidation);
-        }
         let what = match effect {
             Effect::Invalidate => Happening::Invalidated,
             Effect::Expire { .. } => Happening::Expired,
         };
-        self.events.tell(Some((&name, Some(&key))), what);
-        ack.kept(&self.clock).await?;
-        Ok(Scope::Node)
+        self.events.tell(Some((name, Some(key))), what);
+        ack
+    }
+
+    /// Where memory holds a key, given by its canonical text.
+    pub(crate) fn held(&self, name: &str, key: &str) -> Option<Held> {
+        Held::of(self.registry.get(name)?, key).ok()
     }
 
     /// The effect of an expiry now.
@@ -126,11 +170,28 @@ impl Engine {
     fn late(&self, held: Option<&Held>, name: &str, key: &str) -> Option<Held> {
         match held {
             Some(_) => None,
-            None => Held::of(self.registry.get(name)?, key).ok(),
+            None => self.held(name, key),
         }
     }
 
     async fn ban(self: &Arc<Self>, what: What, effect: Effect) -> Result<Scope, Error> {
+        let ack = self.ban_here(what.clone(), effect);
+        self.bans_made.fetch_add(1, Ordering::Relaxed);
+        let Some(shared) = self.shared.clone() else {
+            ack.kept(&self.clock).await?;
+            return Ok(Scope::Node);
+        };
+        let engine = Arc::clone(self);
+        let telling = async move {
+            let told = shared.tell(Notice { about: About::Many(what.clone()), effect }).await;
+            // What was found in the shared tier before it was told goes too.
+            (told, engine.ban_here(what, effect))
+        };
+        self.told(ack, telling).await
+    }
+
+    /// [`Engine::ban`] on this node alone.
+    pub(crate) fn ban_here(self: &Arc<Self>, what: What, effect: Effect) -> Ack {
         let ban = self.bans.make(&self.log, what, effect);
         let ack = self.disk.accept(Op::Ban(ban.clone()));
         // Only now: whoever sees the new world finds the ban.
@@ -139,13 +200,11 @@ impl Engine {
             namespace.next_world();
             reaches = true;
         }
-        self.bans_made.fetch_add(1, Ordering::Relaxed);
         self.events.tell(None, Happening::Banned { target: ban.what.to_string() });
         if reaches && effect == Effect::Invalidate {
             self.sweep();
         }
-        ack.kept(&self.clock).await?;
-        Ok(Scope::Node)
+        ack
     }
 
     /// The namespaces of which entries in memory may be covered by a ban that is in force.

@@ -1,5 +1,5 @@
-//! A cache for what is expensive to get: memory, then disk, then the origin, with a written
-//! correctness contract.
+//! A cache for what is expensive to get: memory, then disk, then a Redis that nodes share, then the
+//! origin, with a written correctness contract.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), spence::Error> {
@@ -28,8 +28,10 @@
 //!
 //! - A read that starts after `invalidate` returned never sees an older value (C1), and nothing
 //!   that was under way brings one back (C2), across memory, disk and a killed process.
+//! - Nodes that share a tier ([`SpenceBuilder::redis`]) follow each other's invalidations within
+//!   `max_lag`, or say that they may not have (C3); an invalidation says how far it reached (C4).
 //! - A tier that fails is a miss, never your error (C5).
-//! - Callers of one key share one fill, which no caller's cancellation can stop (C7).
+//! - Callers of one key share one fill, on all nodes, which no caller's cancellation can stop (C7).
 //! - Freshness is counted from the origin's answer (C9), stale values say so (C10), budgets are in
 //!   bytes (C12), another schema's values are misses (C13), "not found" is remembered only when
 //!   the origin said so (C14), and policies can change under live data (C15).
@@ -55,10 +57,12 @@ mod events;
 mod explain;
 mod fetch;
 mod fill;
+mod fills;
 mod flight;
 #[cfg(all(test, feature = "loom"))]
 mod flight_model;
 mod global;
+mod heard;
 mod install;
 mod invalidate;
 mod kept;
@@ -73,7 +77,9 @@ mod namespace;
 mod outcome;
 mod pilot;
 mod policy;
+mod redis;
 mod resilience;
+mod share;
 mod spawn;
 mod spence;
 mod stats;
@@ -83,7 +89,7 @@ mod sync;
 mod tags_seen;
 mod tally;
 
-pub use batch::{Batch, Fills};
+pub use batch::Batch;
 pub use builder::SpenceBuilder;
 pub use cache::Cache;
 pub use cache_builder::{ByFn, ByWeigh, CacheBuilder, MemoryOnly, Stored, Storing, Weighing};
@@ -96,6 +102,7 @@ pub use error::{Error, ErrorKind};
 pub use events::{Event, Happening, Listener};
 pub use explain::{Explanation, Holding, Reach};
 pub use fill::{Fill, FillCx, MAX_TAG_BYTES, MAX_TAGS, MAX_VALIDATOR_BYTES};
+pub use fills::Fills;
 pub use invalidate::Target;
 pub use key::{Key, KeyPart, MAX_KEY_BYTES};
 pub use memory::Eviction;
@@ -103,6 +110,7 @@ pub use memory::weigh::{Weigh, allocation};
 pub use namespace::{MAX_NAMESPACE_BYTES, MAX_NAMESPACES, check_namespace};
 pub use outcome::{Freshness, MissCause, Scope, Source, StaleReason};
 pub use policy::{Policy, PolicyLayer, Setting, StaleUse, Ttl};
+pub use redis::Redis;
 pub use spawn::{Spawner, Task, TokioSpawner};
 pub use spence::Spence;
 /// Keeps the results of a function in a cache.
@@ -154,13 +162,15 @@ pub use spence::Spence;
 ///
 /// Arguments are cloned for the fill if they are references. Generic functions are refused.
 pub use spence_macros::cached;
-pub use stats::{CacheStats, Snapshot};
+pub use stats::{CacheStats, RedisStats, Snapshot};
 pub use tally::LastMiss;
 
 /// What tests stand in for parts of the engine. May change with any version.
 #[doc(hidden)]
 pub mod unstable {
+    pub use crate::clock::monotonic_nanos;
     pub use crate::disk::bare::{BareAck, BareStore};
     pub use crate::disk::device::Device;
     pub use crate::disk::fuzzed;
+    pub use crate::redis::redis_scripts;
 }

@@ -6,11 +6,14 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
+
 use crate::ban::Verdict;
 use crate::cache::Cache;
 use crate::cached::Cached;
+use crate::clock::Ticks;
 use crate::codec::mark;
-use crate::disk::Found;
+use crate::disk::Found as OnDisk;
 use crate::entry::{Birth, Content, Entry, Standing, Stored, detail_of, is_of, typed};
 use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
@@ -18,6 +21,7 @@ use crate::flight::{Admission, Ticket};
 use crate::install::{Keep, jitter_seed};
 use crate::key::{Key, check_text, shared_text};
 use crate::outcome::{Freshness, MissCause, Source, StaleReason};
+use crate::share::Wanted;
 use crate::stats::Count;
 
 /// What the tiers hold under a key.
@@ -27,6 +31,37 @@ pub(crate) enum Held<K: Key, V> {
     /// A value past its freshness, within the grace of its policy.
     Stale(Arc<Entry<K, V>>, Source),
     Nothing(MissCause),
+}
+
+/// Lookups on disk that one batch has under way at a time.
+const LOOKUPS: usize = 32;
+/// Keys that one call asks the shared tier for.
+const SHARED_LOOKUPS: usize = 256;
+
+/// A key that is looked for, by the holder of a ticket.
+pub(crate) struct Looking<'a, K> {
+    pub(crate) ticket: Ticket,
+    pub(crate) key: &'a K,
+    pub(crate) text: Arc<str>,
+}
+
+/// What a tier below memory holds, and which.
+pub(crate) struct Found {
+    pub(crate) stored: Box<StoredEntry>,
+    pub(crate) source: Source,
+}
+
+impl<K: Key, V> Held<K, V> {
+    /// The better of this, which is not good enough, and what a lower tier has.
+    pub(crate) fn or(self, below: Option<Self>) -> Self {
+        match (self, below) {
+            (above, None) => above,
+            (_, Some(below @ Held::Fresh(..))) => below,
+            (Held::Nothing(MissCause::Absent), Some(below)) => below,
+            (Held::Nothing(_), Some(below @ Held::Stale(..))) => below,
+            (above, Some(_)) => above,
+        }
+    }
 }
 
 impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
@@ -40,6 +75,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if !entry.head.is_hit(namespace.world(), now) {
             return None;
         }
+        if !namespace.is_verified(now) {
+            return self.unverified_hit(key, entry, now);
+        }
         self.tally_memory_hit(key, &entry);
         if entry.is_negative() {
             namespace.counters.count(Count::NegativeHit);
@@ -47,6 +85,26 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         let freshness = entry.head.freshness();
         Some(Some(Cached::new(entry, freshness, Source::Memory, now)))
+    }
+
+    /// A hit on a node that may have missed what others have invalidated.
+    #[cold]
+    fn unverified_hit(
+        &self,
+        key: &K,
+        entry: Arc<Entry<K, V>>,
+        now: Ticks,
+    ) -> Option<Option<Cached<V>>> {
+        if self.core.namespace.rules().policy.verified_only {
+            return None;
+        }
+        self.tally_memory_hit(key, &entry);
+        self.core.namespace.counters.count(Count::UnverifiedHit);
+        if entry.is_negative() {
+            self.core.namespace.counters.count(Count::NegativeHit);
+            return Some(None);
+        }
+        Some(Some(Cached::new(entry, Freshness::Unverified, Source::Memory, now)))
     }
 
     #[cold]
@@ -73,7 +131,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Counts and hands out what is held, without asking the origin.
-    fn serve_held(&self, text: &str, held: Held<K, V>) -> Option<Cached<V>> {
+    pub(crate) fn serve_held(&self, text: &str, held: Held<K, V>) -> Option<Cached<V>> {
         match held {
             Held::Fresh(entry, source) => self.serve_fresh(text, entry, source),
             Held::Stale(entry, source) if self.accepts(&entry) => {
@@ -103,35 +161,96 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         entry: Arc<Entry<K, V>>,
         source: Source,
     ) -> Option<Cached<V>> {
+        let freshness = self.engine.freshness_of(&entry.head);
         self.tally_hit(text, &entry, source);
+        if freshness == Freshness::Unverified {
+            self.core.namespace.counters.count(Count::UnverifiedHit);
+        }
         if entry.is_negative() {
             self.core.namespace.counters.count(Count::NegativeHit);
             return None;
         }
-        let freshness = entry.head.freshness();
         Some(self.cached(entry, freshness, source))
     }
 
     /// Looks into the tiers in their order; what is found below memory is promoted.
     pub(crate) async fn walk(&self, ticket: &Ticket, key: &K, text: &Arc<str>) -> Held<K, V> {
+        let above = self.walk_node(ticket, key, text).await;
+        if self.is_enough(&above) {
+            return above;
+        }
+        let below = self.look_for(&Wanted { hash: ticket.hash, key, text }).await;
+        above.or(Some(below))
+    }
+
+    /// [`Cache::walk`] for many keys: the shared tier is asked for all that it is needed for at
+    /// once.
+    pub(crate) async fn walk_many(&self, looking: &[Looking<'_, K>]) -> Vec<Held<K, V>> {
+        let mut walked: Vec<_> = match self.is_on_disk() {
+            true => {
+                let walk =
+                    looking.iter().map(|one| self.walk_node(&one.ticket, one.key, &one.text));
+                let walks: Vec<_> = walk.collect();
+                stream::iter(walks).buffered(LOOKUPS).collect().await
+            }
+            // Nothing has to be waited for.
+            false => looking.iter().map(|one| self.in_memory(one.ticket.hash, one.key)).collect(),
+        };
+        let needed = walked.iter_mut().zip(looking).filter(|(held, _)| !self.is_enough(held));
+        let mut needed: Vec<_> = needed.collect();
+        for chunk in needed.chunks_mut(SHARED_LOOKUPS) {
+            let wanted: Vec<_> = chunk
+                .iter()
+                .map(|(_, looking)| Wanted {
+                    hash: looking.ticket.hash,
+                    key: looking.key,
+                    text: &looking.text,
+                })
+                .collect();
+            let below = self.look_for_all(&wanted).await;
+            for ((held, _), below) in chunk.iter_mut().zip(below) {
+                let above = std::mem::replace(*held, Held::Nothing(MissCause::Absent));
+                **held = above.or(Some(below));
+            }
+        }
+        walked
+    }
+
+    /// Whether there is no sense in asking the shared tier too.
+    pub(crate) fn is_enough(&self, held: &Held<K, V>) -> bool {
+        match held {
+            _ if self.shared().is_none() => true,
+            Held::Fresh(entry, _) => entry.head.freshness() == Freshness::Fresh,
+            Held::Stale(..) | Held::Nothing(_) => false,
+        }
+    }
+
+    /// Whether values of this cache can be on disk.
+    fn is_on_disk(&self) -> bool {
+        self.core.codec.is_some() && self.engine.disk.is_present()
+    }
+
+    /// Looks into the tiers of this node.
+    pub(crate) async fn walk_node(&self, ticket: &Ticket, key: &K, text: &Arc<str>) -> Held<K, V> {
         let above = match self.in_memory(ticket.hash, key) {
             Held::Nothing(cause) => cause,
             held => return held,
         };
-        if self.core.codec.is_none() || !self.engine.disk.is_present() {
+        if !self.is_on_disk() {
             return Held::Nothing(above);
         }
         let asked = self.stopwatch_for_log();
         match self.engine.disk.get(&self.core.namespace.name, text).found().await {
-            Found::Entry(stored) => {
-                let held = self.promote(ticket, key, stored).unwrap_or_else(Held::Nothing);
+            OnDisk::Entry(stored) => {
+                let found = Found { stored, source: Source::Disk };
+                let held = self.promote(ticket.hash, key, found).unwrap_or_else(Held::Nothing);
                 if let (Held::Fresh(entry, _), Some(asked)) = (&held, asked) {
                     self.log_disk_hit(text, entry, asked.elapsed());
                 }
                 held
             }
-            Found::Nothing => Held::Nothing(above),
-            Found::Failed => Held::Nothing(MissCause::Failed),
+            OnDisk::Nothing => Held::Nothing(above),
+            OnDisk::Failed => Held::Nothing(MissCause::Failed),
         }
     }
 
@@ -144,7 +263,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
             return Held::Nothing(MissCause::Banned);
         }
+        let namespace = &self.core.namespace;
         match self.engine.standing(&*entry) {
+            // On a node that may be behind the others.
+            Standing::Fresh
+                if !namespace.is_verified(self.engine.clock.ticks())
+                    && namespace.rules().policy.verified_only =>
+            {
+                Held::Nothing(MissCause::Expired)
+            }
             Standing::Fresh => Held::Fresh(entry, Source::Memory),
             Standing::Stale => Held::Stale(entry, Source::Memory),
             // It stays until the pool needs the room: another policy may bring it back (C15).
@@ -172,18 +299,24 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         true
     }
 
-    /// Brings what the disk holds into memory, unless something has passed it.
-    fn promote(
+    /// Brings what a lower tier holds into those above it, unless something has passed it.
+    pub(crate) fn promote(
         &self,
-        ticket: &Ticket,
+        hash: u64,
         key: &K,
-        mut stored: Box<StoredEntry>,
+        found: Found,
     ) -> Result<Held<K, V>, MissCause> {
         let (engine, namespace) = (&self.engine, &self.core.namespace);
+        let Found { mut stored, source } = found;
         let codec = self.core.codec.as_deref().ok_or(MissCause::Schema)?;
         if stored.fingerprint != namespace.fingerprint || stored.codec != mark(codec) {
             return Err(MissCause::Schema);
         }
+        let keep = match source {
+            Source::Redis if engine.disk.is_present() => Keep::Put(Arc::new((*stored).clone())),
+            Source::Redis => Keep::Nothing,
+            _ => Keep::Promoted,
+        };
         let content = match stored.negative {
             true => Content::Nothing,
             false => {
@@ -196,22 +329,28 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let (born, unbelievable) =
             engine.tick_of(stored.born_ms).map_or((now, true), |born| (born, false));
         let expired_at = stored.expired_at_ms.map(|at| engine.tick_of(at).unwrap_or(now));
+        let may_be_lost = stored.seq <= engine.disk.unverified_until();
         let birth = Birth {
             as_of: stored.as_of,
             born,
             expired: if unbelievable { Some(born) } else { expired_at },
             fetch_micros: stored.fetch_micros,
             seed: jitter_seed(&stored.key),
-            unverified: stored.seq <= engine.disk.unverified_until(),
+            unverified: source == Source::Disk && may_be_lost,
         };
         let entry = self.entry(key, content, birth, detail_of(&mut stored));
-        match self.install(ticket.hash, &stored.key, &entry, Keep::Promoted, None) {
-            Admission::Passed { .. } => Err(MissCause::Banned),
-            Admission::Granted { .. } => match engine.standing(&*entry) {
-                Standing::Fresh => Ok(Held::Fresh(entry, Source::Disk)),
-                Standing::Stale => Ok(Held::Stale(entry, Source::Disk)),
-                Standing::Gone => Err(MissCause::Expired),
-            },
+        match self.install(hash, &stored.key, &entry, keep, None) {
+            Admission::Passed { .. } => return Err(MissCause::Banned),
+            Admission::Granted { .. } => {}
+            // By another reader who has come later: this one gets what it found all the same.
+            Admission::Overtaken => {
+                engine.examine(&entry.head, entry.is_negative(), namespace.world());
+            }
+        }
+        match engine.standing(&*entry) {
+            Standing::Fresh => Ok(Held::Fresh(entry, source)),
+            Standing::Stale => Ok(Held::Stale(entry, source)),
+            Standing::Gone => Err(MissCause::Expired),
         }
     }
 
@@ -221,7 +360,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         freshness: Freshness,
         source: Source,
     ) -> Cached<V> {
-        Cached::new(entry, freshness, source, self.engine.clock.ticks())
+        let now = self.engine.clock.ticks();
+        let is_doubtful =
+            freshness.is_stale() && self.engine.freshness_of(&entry.head) == Freshness::Unverified;
+        let cached = Cached::new(entry, freshness, source, now);
+        if is_doubtful { cached.unverified() } else { cached }
     }
 
     pub(crate) fn nothing_there(&self) -> Error {

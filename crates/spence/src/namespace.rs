@@ -8,14 +8,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::calendar::Calendar;
-use crate::clock::Clock;
+use crate::clock::{Clock, Ticks};
 use crate::error::{Error, ErrorKind};
 use crate::key::MemoryHasher;
 use crate::lifetime::Rules;
 use crate::memory::{MemoryStore, Pools};
 use crate::policy::{Policy, PolicyLayer, Setting, settings};
 use crate::stats::{Counters, Holdings};
-use crate::sync::{AtomicU64, Ordering, RwLock};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, RwLock};
 use crate::tags_seen::TagsSeen;
 
 /// The most namespaces that an engine holds.
@@ -41,6 +41,11 @@ pub(crate) struct Namespace {
     /// cache, a change of policy. An entry carries the world in which it was last examined; a hit
     /// in another world takes the cold path and is examined again.
     world: AtomicU64,
+    /// Until this tick it is certain that no other node's invalidation is missing here for longer
+    /// than permitted.
+    verified_until: AtomicU32,
+    /// A hit whose count has none of these bits is compared with the shared tier.
+    pub(crate) shadow_mask: u64,
 }
 
 impl Namespace {
@@ -52,6 +57,13 @@ impl Namespace {
     #[inline]
     pub(crate) fn world(&self) -> u64 {
         self.world.load(Ordering::Acquire)
+    }
+
+    /// Whether it is certain at `now` that no other node's invalidation has been missing here for
+    /// longer than permitted.
+    #[inline]
+    pub(crate) fn is_verified(&self, now: Ticks) -> bool {
+        now < self.verified_until.load(Ordering::Relaxed)
     }
 
     /// Sends every entry's next hit through the cold path.
@@ -84,6 +96,9 @@ pub(crate) struct Registry {
     /// When the policies came into force, in milliseconds of Unix time.
     swapped_at_ms: AtomicU64,
     by_name: RwLock<BTreeMap<Arc<str>, Registered>>,
+    /// As of each namespace.
+    verified_until: AtomicU32,
+    shadow_mask: AtomicU64,
 }
 
 /// The policies as configured.
@@ -110,7 +125,38 @@ impl Registry {
     pub(crate) fn new(seed: u64, policies: Policies, calendars: Calendars, clock: Clock) -> Self {
         let swapped_at_ms = AtomicU64::new(clock.unix_ms());
         let policies = RwLock::new(policies);
-        Self { seed, policies, calendars, clock, swapped_at_ms, by_name: RwLock::default() }
+        let verified_until = AtomicU32::new(Ticks::MAX);
+        let by_name = RwLock::default();
+        Self {
+            seed,
+            policies,
+            calendars,
+            clock,
+            swapped_at_ms,
+            by_name,
+            verified_until,
+            shadow_mask: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Which hits of namespaces that are yet to be made are compared with the shared tier.
+    pub(crate) fn shadow(&self, mask: u64) {
+        self.shadow_mask.store(mask, Ordering::Relaxed);
+    }
+
+    /// As [`Namespace::is_verified`], for all of them.
+    pub(crate) fn is_verified(&self, now: Ticks) -> bool {
+        now < self.verified_until.load(Ordering::Relaxed)
+    }
+
+    /// From this tick on it is not certain that no other node's invalidation is missing.
+    pub(crate) fn verified_until(&self, tick: Ticks) {
+        let by_name = self.by_name.read();
+        // While no namespace is being made.
+        self.verified_until.store(tick, Ordering::Relaxed);
+        for Registered { namespace, .. } in by_name.values() {
+            namespace.verified_until.store(tick, Ordering::Relaxed);
+        }
     }
 
     /// When the policies in force came to be so, in milliseconds of Unix time.
@@ -156,6 +202,8 @@ impl Registry {
                     tags_seen: TagsSeen::default(),
                     rules: ArcSwap::from_pointee(rules),
                     world: AtomicU64::new(1),
+                    shadow_mask: self.shadow_mask.load(Ordering::Relaxed),
+                    verified_until: AtomicU32::new(self.verified_until.load(Ordering::Relaxed)),
                 });
                 let core = Arc::new(make(Arc::clone(&namespace)));
                 let erased = Arc::clone(&core) as Arc<dyn Any + Send + Sync>;

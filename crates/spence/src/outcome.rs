@@ -98,17 +98,20 @@ pub enum Source {
     Memory,
     /// On this machine's disk.
     Disk,
+    /// In the tier that several nodes share.
+    Redis,
     /// Nowhere: it was fetched.
     Origin,
 }
 
 impl Source {
-    /// `memory`, `disk` or `origin`: the word used in headers, JSON and metrics.
+    /// `memory`, `disk`, `redis` or `origin`: the word used in headers, JSON and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Source::Memory => "memory",
             Source::Disk => "disk",
+            Source::Redis => "redis",
             Source::Origin => "origin",
         }
     }
@@ -120,14 +123,24 @@ impl Source {
 pub enum Scope {
     /// This node, all of its tiers, and durably where it has a disk. There is no shared tier.
     Node,
+    /// This node, and the shared tier, which has acknowledged it: the other nodes follow within
+    /// their `max_lag`.
+    Cluster,
+    /// This node. The shared tier is away, and will be told in order when it returns.
+    Queued {
+        /// Whether that survives the end of this process.
+        durable: bool,
+    },
 }
 
 impl Scope {
-    /// `node`: the word used in JSON.
+    /// `node`, `cluster` or `queued`: the word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Scope::Node => "node",
+            Scope::Cluster => "cluster",
+            Scope::Queued { .. } => "queued",
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::flight::{Admission, Flight, Ticket};
 use crate::install::{Landing, jitter_seed};
 use crate::key::Key;
 use crate::outcome::{Freshness, Source, StaleReason};
+use crate::share::{Permit, Secured, Wanted};
 use crate::stats::Count;
 
 /// However it ends, the flight lands and everyone who waits is released.
@@ -50,13 +51,20 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let cx = pilot.context(deadline);
         caller.runs_on.spawn(Box::pin(async move {
             let clock = pilot.cache.engine.clock.clone();
+            let since = clock.stopwatch();
+            let (pilot, permit) = match pilot.secure(deadline).await {
+                Ok(secured) => secured,
+                Err(landed) => return landed,
+            };
             let namespace = Arc::clone(&pilot.cache.core.namespace);
             namespace.counters.count(Count::OriginCall);
             pilot.tell(Happening::FillStarted);
+            let left = deadline.saturating_sub(since.elapsed());
             let took = clock.stopwatch();
             let work = fill::run(async move { fill(cx).await.map_err(Error::origin) });
-            let result = within(&clock, deadline, work).await;
-            if !pilot.land(result, took.elapsed()) {
+            let work = pilot.cache.renewing(vec![(&pilot.text, &permit)], work);
+            let result = within(&clock, left, work).await;
+            if !pilot.land(result, took.elapsed(), permit).await {
                 namespace.counters.count(Count::OriginError);
             }
         }));
@@ -85,6 +93,10 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         &self.flight.key
     }
 
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     pub(crate) fn hash(&self) -> u64 {
         self.ticket.hash
     }
@@ -103,17 +115,75 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         FillCx { key: self.flight.key.clone(), stale, validator, deadline }
     }
 
+    /// Secures the fill, so that no other node asks the origin too. If another node has stored a
+    /// value meanwhile, or is filling the key for too long, the flight has landed (the `Err`).
+    pub(crate) async fn secure(self, deadline: Duration) -> Result<(Self, Permit), ()> {
+        let clock = self.cache.engine.clock.clone();
+        let secured = {
+            let wanted = self.wanted();
+            // So that there is time to ask the origin after that.
+            clock.timeout(deadline, self.cache.secure(&wanted, deadline / 2)).await
+        };
+        match secured {
+            Some(secured) => self.take(secured).map_err(drop),
+            None => {
+                let message = format!("another node has been filling it for {deadline:?}");
+                self.give_up(Error::new(ErrorKind::Deadline, message));
+                Err(())
+            }
+        }
+    }
+
+    /// Goes on by what came of securing the fill; `Err` if it has landed, or (with the pilot) is to
+    /// wait for another node.
+    pub(crate) fn take(self, secured: Secured<K, V>) -> Result<(Self, Permit), Option<Self>> {
+        match secured {
+            Secured::Permit(permit) => Ok((self, permit)),
+            Secured::Busy { .. } => Err(Some(self)),
+            Secured::Found(entry) => {
+                self.land_found(entry);
+                Err(None)
+            }
+        }
+    }
+
+    pub(crate) fn wanted(&self) -> Wanted<'_, K> {
+        Wanted { hash: self.ticket.hash, key: &self.flight.key, text: &self.text }
+    }
+
+    /// Another node was faster: what it has stored has been lifted already.
+    fn land_found(mut self, entry: Arc<Entry<K, V>>) {
+        let mut shard = self.cache.engine.flights.lock(self.ticket.hash);
+        let passed = !shard.land(self.ticket.hash, &self.flight);
+        drop(shard);
+        self.landed = true;
+        self.flight.publish(Landing::Brought { entry, source: Source::Redis, passed });
+    }
+
+    fn give_up(mut self, error: Error) {
+        self.fail(error);
+        self.landed = true;
+    }
+
     /// Installs what came and releases everyone who waits; whether a value (or "nothing there")
     /// came.
-    pub(crate) fn land(mut self, result: Result<Fill<V>, Error>, took: Duration) -> bool {
+    pub(crate) async fn land(
+        mut self,
+        result: Result<Fill<V>, Error>,
+        took: Duration,
+        permit: Permit,
+    ) -> bool {
         let counters = &self.cache.core.namespace.counters;
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         counters.add(Count::OriginMicros, micros);
         let outcome = match result.and_then(|fill| self.unpack(fill)) {
-            Ok(load) => Ok(self.bring(load, u32::try_from(micros).unwrap_or(u32::MAX))),
+            Ok(load) => {
+                Ok(self.bring(load, u32::try_from(micros).unwrap_or(u32::MAX), permit).await)
+            }
             Err(error) => {
                 let message = error.to_string();
                 self.fail(error);
+                self.cache.give_back(&self.text, permit).await;
                 Err(message)
             }
         };
@@ -145,27 +215,41 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
     }
 
     /// Installs a value; returns what it weighs.
-    fn bring(&self, load: Load<K, V>, fetch_micros: u32) -> u32 {
+    async fn bring(&self, load: Load<K, V>, fetch_micros: u32, permit: Permit) -> u32 {
         let (cache, hash) = (&self.cache, self.ticket.hash);
         let Load { content, detail, store } = load;
-        let keep = cache.keep(&self.text, &content, &detail, store, fetch_micros);
+        let encoded = cache.encode(&self.text, &content, &detail, store, fetch_micros);
         let born = cache.engine.clock.ticks();
         let as_of = self.flight.as_of;
         let seed = jitter_seed(&self.text);
         let birth = Birth { as_of, born, fetch_micros, seed, ..Birth::default() };
         let entry = cache.entry(&self.flight.key, content, birth, detail);
-        let admission = cache.install(hash, &self.text, &entry, keep, Some(&self.flight));
-        let passed = match admission {
-            Admission::Granted { expired } => expired,
-            Admission::Passed { .. } => {
-                cache.core.namespace.counters.count(Count::InstallRefused);
-                self.tell(Happening::InstallRefused);
-                true
+        let passed = match cache.share(hash, &self.text, permit, &encoded).await {
+            // The shared tier has something newer: it is not kept here either.
+            true => {
+                let mut shard = cache.engine.flights.lock(hash);
+                shard.land(hash, &self.flight);
+                drop(shard);
+                self.refused()
+            }
+            false => {
+                let keep = cache.keep(&encoded, store);
+                match cache.install(hash, &self.text, &entry, keep, Some(&self.flight)) {
+                    Admission::Granted { expired } => expired,
+                    Admission::Passed { .. } | Admission::Overtaken => self.refused(),
+                }
             }
         };
         let weight = entry.head.weight;
-        self.flight.publish(Landing::Brought { entry, passed });
+        self.flight.publish(Landing::Brought { entry, source: Source::Origin, passed });
         weight
+    }
+
+    /// What came is not installed, since something has passed it.
+    fn refused(&self) -> bool {
+        self.cache.core.namespace.counters.count(Count::InstallRefused);
+        self.tell(Happening::InstallRefused);
+        true
     }
 
     pub(crate) fn tell(&self, what: Happening) {

@@ -16,6 +16,7 @@ use crate::key::Key;
 use crate::namespace::{MAX_NAMESPACES, Policies};
 use crate::outcome::Scope;
 use crate::policy::PolicyLayer;
+use crate::redis::{Id, Looked};
 use crate::stats::Snapshot;
 use crate::{Cache, Clock};
 
@@ -56,6 +57,13 @@ impl Spence {
     #[must_use]
     pub fn is_stored(&self, name: &str) -> bool {
         self.engine.disk.bytes_of(name) > 0
+    }
+
+    /// Whether the shared tier holds something under a key of a cache of this name, built in this
+    /// process or not. `false` while it is away.
+    pub async fn is_shared(&self, namespace: &str, key: &str) -> bool {
+        let Some(shared) = &self.engine.shared else { return false };
+        matches!(shared.look_at(Id { namespace, key }).await, Looked::Value(Some(_)))
     }
 
     /// Never serves again what `target` covers now, not even as a fallback; fills that run now are

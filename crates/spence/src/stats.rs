@@ -38,8 +38,12 @@ counters! {
     MemoryHit => memory_hits;
     /// A fresh answer from disk.
     DiskHit => disk_hits;
+    /// A fresh answer from the shared tier.
+    RedisHit => redis_hits;
     /// Of the hits, those that said "nothing there".
     NegativeHit => negative_hits;
+    /// Of the hits, those labelled unverified.
+    UnverifiedHit => unverified_hits;
     /// A stale value was served.
     StaleHit => stale_hits;
     /// No tier could answer.
@@ -87,18 +91,27 @@ impl Counters {
         self.add(event, 1);
     }
 
+    /// Counts a hit in memory that spared `saved_micros` of origin time; how many there were, by
+    /// this thread's counter.
     #[inline]
-    pub(crate) fn add(&self, event: Count, amount: u64) {
+    pub(crate) fn memory_hit(&self, saved_micros: u32) -> u64 {
+        self.add(Count::SavedMicros, u64::from(saved_micros));
+        self.add(Count::MemoryHit, 1)
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, event: Count, amount: u64) -> u64 {
         let (stripe, own) = stripe::mine();
         let Some(counter) = self.stripes.get(stripe).and_then(|s| s.0.get(event as usize)) else {
-            return;
+            return 0;
         };
         if own {
             // Nobody else writes to it.
-            let count = counter.load(Ordering::Relaxed);
-            counter.store(count.wrapping_add(amount), Ordering::Relaxed);
+            let count = counter.load(Ordering::Relaxed).wrapping_add(amount);
+            counter.store(count, Ordering::Relaxed);
+            count
         } else {
-            counter.fetch_add(amount, Ordering::Relaxed);
+            counter.fetch_add(amount, Ordering::Relaxed).wrapping_add(amount)
         }
     }
 
@@ -108,6 +121,7 @@ impl Counters {
         match source {
             Source::Memory => self.count(Count::MemoryHit),
             Source::Disk => self.count(Count::DiskHit),
+            Source::Redis => self.count(Count::RedisHit),
             Source::Origin => self.count(Count::Miss),
         }
         self.add(Count::SavedMicros, u64::from(saved_micros));
@@ -170,6 +184,10 @@ pub struct CacheStats {
     pub memory_hits: u64,
     /// Of the hits, those answered from disk.
     pub disk_hits: u64,
+    /// Of the hits, those answered from the shared tier.
+    pub redis_hits: u64,
+    /// Of the hits, those labelled unverified.
+    pub unverified_hits: u64,
     /// Of the hits, those that said "nothing there".
     pub negative_hits: u64,
     /// Reads answered with a value labelled stale.
@@ -216,11 +234,13 @@ pub struct CacheStats {
 impl CacheStats {
     pub(crate) fn new(counts: Counts, holdings: &Holdings, disk_bytes: u64) -> Self {
         let seconds = |micros| Duration::from_micros(micros).as_secs_f64();
-        let hits = counts.memory_hits + counts.disk_hits;
+        let hits = counts.memory_hits + counts.disk_hits + counts.redis_hits;
         let mut stats = Self {
             hits,
             memory_hits: counts.memory_hits,
             disk_hits: counts.disk_hits,
+            redis_hits: counts.redis_hits,
+            unverified_hits: counts.unverified_hits,
             negative_hits: counts.negative_hits,
             stale_hits: counts.stale_hits,
             misses: counts.misses,
@@ -250,6 +270,8 @@ impl CacheStats {
         self.hits += other.hits;
         self.memory_hits += other.memory_hits;
         self.disk_hits += other.disk_hits;
+        self.redis_hits += other.redis_hits;
+        self.unverified_hits += other.unverified_hits;
         self.negative_hits += other.negative_hits;
         self.stale_hits += other.stale_hits;
         self.misses += other.misses;
@@ -296,10 +318,31 @@ pub struct Snapshot {
     pub disk_breaker_opened: u64,
     /// Keys that the disk holds values of.
     pub disk_entries: u64,
+    /// The shared tier; `None` without one.
+    pub redis: Option<RedisStats>,
     /// Invalidations and expiries made by tag, prefix, glob or namespace.
     pub bans: u64,
     /// Different tags, namespaces, prefixes and globs that are kept as banned.
     pub bans_in_force: u64,
+}
+
+/// The shared tier as a node sees it at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisStats {
+    /// Why it is not used; `None` while it is.
+    pub away: Option<String>,
+    /// Whether it is certain that no other node's invalidation has been missing here for longer
+    /// than `max_lag`. If not, hits are labelled unverified.
+    pub verified: bool,
+    /// Invalidations that it has yet to be told of.
+    pub queued: u64,
+    /// Calls that it did not answer, or refused.
+    pub errors: u64,
+    /// Hits in memory that were compared with what it had.
+    pub shadow_checked: u64,
+    /// Of these, those that it had another value for, which was newer by more than `max_lag`.
+    pub shadow_differed: u64,
 }
 
 #[cfg(all(test, not(feature = "shuttle")))]

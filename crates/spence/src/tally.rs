@@ -55,8 +55,12 @@ fn both(namespace: &str, key: &str) -> u64 {
 impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// A fresh answer from memory. On the hit path, so it does next to nothing.
     #[inline]
-    pub(crate) fn tally_memory_hit(&self, key: &K, entry: &Entry<K, V>) {
-        self.core.namespace.counters.hit(Source::Memory, entry.head.fetch_micros);
+    pub(crate) fn tally_memory_hit(&self, key: &K, entry: &Arc<Entry<K, V>>) {
+        let namespace = &*self.core.namespace;
+        let count = namespace.counters.memory_hit(entry.head.fetch_micros);
+        if count & namespace.shadow_mask == 0 {
+            self.compare_with_shared(key, entry);
+        }
         if LevelFilter::current() >= LevelFilter::DEBUG {
             self.log_memory_hit(key);
         }
@@ -84,7 +88,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     pub(crate) fn tally_hit(&self, text: &str, entry: &Entry<K, V>, source: Source) {
         let namespace = &self.core.namespace;
         namespace.counters.hit(source, entry.head.fetch_micros);
-        if source == Source::Disk {
+        if matches!(source, Source::Disk | Source::Redis) {
             let about = Some((&namespace.name, Some(text)));
             self.engine.events.tell(about, Happening::Hit { source });
         }

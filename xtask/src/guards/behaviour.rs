@@ -17,7 +17,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "lookup.rs",
-        line: r"unverified: stored.seq <= engine.disk.unverified_until(),",
+        line: r"unverified: source == Source::Disk && may_be_lost,",
         instead: r"unverified: false,",
         test: "c01_after_a_power_cut_what_the_disk_holds_is_unverified_until_it_is_fetched_anew",
     },
@@ -63,10 +63,18 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "invalidate.rs",
-        line: r"        self.events.tell(Some((&name, Some(&key))), what);
-        ack.kept(&self.clock).await?;",
-        instead: r"        self.events.tell(Some((&name, Some(&key))), what);
-        drop(ack);",
+        line: r"            ack.kept(&self.clock).await?;
+            return Ok(Scope::Node);
+        };
+        let engine = Arc::clone(self);
+        let telling = async move {
+            let about",
+        instead: r"            drop(ack);
+            return Ok(Scope::Node);
+        };
+        let engine = Arc::clone(self);
+        let telling = async move {
+            let about",
         test: "c04_what_could_not_be_recorded_is_an_error_and_holds_in_this_process",
     },
     Mutant {
@@ -162,7 +170,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "disk/log.rs",
-        line: r"budget: options.budget.max(MIN_BUDGET),",
+        line: r"budget: options.budget.max(LEAST_LOG_BYTES),",
         instead: r"budget: options.budget.max(MIN_BUDGET) * 2,",
         test: "c12_churn_of_five_times_the_budget_stays_within_it_and_says_nothing_wrong",
     },

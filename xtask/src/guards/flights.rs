@@ -5,7 +5,7 @@ use super::Mutant;
 pub(super) const LINES: &[Mutant] = &[
     Mutant {
         file: "flight.rs",
-        line: r"            slot.floor = slot.floor.max(position);
+        line: r"            slot.doomed = slot.doomed.max(position);
             slot.pass();
 ",
         instead: r"            let _ = position;
@@ -15,10 +15,10 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "flight.rs",
-        line: r"            slot.floor = slot.floor.max(position);
+        line: r"            slot.doomed = slot.doomed.max(position);
             slot.pass();
 ",
-        instead: r"            slot.floor = slot.floor.max(position);
+        instead: r"            slot.doomed = slot.doomed.max(position);
 ",
         test: "a_passed_flight_is_nobodys_to_join",
     },

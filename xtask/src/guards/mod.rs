@@ -1,6 +1,7 @@
 //! The lines that keep the promises, each with a test that turns red without it.
 
 mod behaviour;
+mod cluster;
 mod flights;
 mod schedules;
 mod units;
@@ -31,6 +32,7 @@ pub(crate) fn all() -> impl Iterator<Item = (Suite, &'static Mutant)> {
     let suites = [
         (Suite::Units, units::LINES),
         (Suite::Behaviour, behaviour::LINES),
+        (Suite::Behaviour, cluster::LINES),
         (Suite::Flights, flights::LINES),
         (Suite::Schedules, schedules::LINES),
     ];

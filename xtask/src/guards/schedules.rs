@@ -52,7 +52,8 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "flight.rs",
-        line: r"            Some(slot) if slot.floor > as_of => Admission::Passed { at: slot.floor },
+        line: r"            Some(slot) if slot.doomed > as_of => Admission::Passed { at: slot.doomed },
+            Some(slot) if slot.floor > as_of => Admission::Overtaken,
 ",
         instead: "",
         test: "insert_during_fill",
@@ -109,7 +110,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "flight.rs",
-        line: r"            slot.floor = slot.floor.max(position);
+        line: r"            slot.doomed = slot.doomed.max(position);
             slot.pass();
 ",
         instead: r"            let _ = position;

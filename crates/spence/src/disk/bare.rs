@@ -62,6 +62,7 @@ impl BareStore {
     pub fn put(&self, key: &str, payload: Bytes) -> BareAck {
         let seq = self.positions.next();
         let ack = self.log.accept(Op::Put(Arc::new(StoredEntry {
+            epoch: 0,
             namespace: Arc::clone(&self.namespace),
             fingerprint: 0,
             key: key.into(),

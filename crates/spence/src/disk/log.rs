@@ -27,6 +27,8 @@ use crate::error::{Error, ErrorKind};
 
 /// The smallest disk budget, in bytes: a few segments of the smallest size.
 pub(crate) const MIN_BUDGET: u64 = 4_000_000;
+/// What the log needs of that; the rest may be for what is owed to a shared tier.
+const LEAST_LOG_BYTES: u64 = MIN_BUDGET / 64 * 63;
 const SEGMENTS_PER_BUDGET: u64 = 64;
 const MIN_SEGMENT_BYTES: u64 = 1_000_000;
 const MAX_SEGMENT_BYTES: u64 = 64_000_000;
@@ -72,7 +74,7 @@ impl DiskLog {
             (options.budget / SEGMENTS_PER_BUDGET).clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
         let shared = Arc::new(Shared {
             dir: options.dir,
-            budget: options.budget.max(MIN_BUDGET),
+            budget: options.budget.max(LEAST_LOG_BYTES),
             segment_bytes,
             compress: options.compress,
             durability: options.durability,

@@ -47,7 +47,7 @@ use crate::envelope::StoredEntry;
 use crate::error::{Error, ErrorKind};
 
 /// How long a caller waits for its write; the write itself goes on.
-const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What accepted values and invalidations survive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

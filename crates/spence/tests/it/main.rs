@@ -5,6 +5,7 @@
 mod bans;
 mod batch;
 mod cached;
+mod cluster;
 mod crash;
 mod device;
 mod disk;
@@ -13,12 +14,15 @@ mod explain;
 mod fills;
 mod formats;
 mod freshness;
+mod history;
+mod leases;
 mod memory;
 mod model;
 mod power;
 mod reclaim;
 mod residence;
 mod soak;
+mod startup;
 mod stats;
 mod tiers;
 

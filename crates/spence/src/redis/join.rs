@@ -1,0 +1,288 @@
+//! Joining the others: is the server fit, and what has been missed?
+//!
+//! A server that comes back may have lost what it had acknowledged: it was restarted from an older
+//! snapshot, or a replica took its place. So before a link is used, the state is compared with
+//! what this node knows of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Value};
+
+use super::Shared;
+use super::link::{Failure, Link, Stamp, failure, new_epoch, number_of, text_of, unexpected};
+use super::notice::Notice;
+use super::script::{Scripts, Version};
+use super::stream::{Cursor, record_of};
+use crate::ban::{Ban, Effect, What};
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_millis(500);
+/// How long each question may take that is asked before the link is used.
+pub(super) const GREETING: Duration = Duration::from_secs(1);
+
+/// Connected, and up to date but for what the log still has.
+pub(super) struct Joined {
+    pub(super) link: Arc<Link>,
+    pub(super) tail: MultiplexedConnection,
+    /// From where the log is to be read.
+    pub(super) cursor: Cursor,
+    /// The log must be read up to here before the link is used.
+    pub(super) probe: u64,
+    /// If records were missed: the bans among them. Of the keys among them nothing is known.
+    pub(super) missed: Option<Vec<Ban>>,
+}
+
+/// What this node knew before it asked.
+struct Known {
+    newest: Cursor,
+    turn: u64,
+    /// The log cannot be read on from where it was.
+    gap: bool,
+}
+
+/// What the server says of the state.
+struct Found {
+    epoch: u64,
+    position: u64,
+    turn: u64,
+    bans: Vec<Ban>,
+    /// The newest record.
+    last: Option<String>,
+    /// Whether the newest record that this node knows of is there still.
+    has_newest: bool,
+}
+
+impl Shared {
+    /// Connects, and compares what the server has with what this node knows; `cursor` is up to
+    /// where it has read the log, and `gap` whether it cannot go on from there.
+    pub(super) async fn join(&self, cursor: &Cursor, gap: bool) -> Result<Joined, Failure> {
+        let (calls, tail) = (self.connect().await?, self.connect().await?);
+        let (fit, other) = (self.fit(&calls).await?, self.fit(&tail).await?);
+        if fit.identity != other.identity {
+            return Err(Failure::Away("two connections reach two servers".to_owned()));
+        }
+        let link = Arc::new(self.link_over(calls, fit.version, self.settings.deadline));
+        for script in link.scripts.all() {
+            let mut load = redis::cmd("SCRIPT");
+            link.call(load.arg("LOAD").arg(&script.code), GREETING).await?;
+        }
+        let known = Known {
+            newest: self.newest.lock().clone(),
+            turn: self.belief.read().newest_turn(),
+            gap,
+        };
+        let found = self.ask_state(&link, &known.newest).await?;
+        let epoch = self.belief.read().epoch();
+        let is_resumed =
+            epoch == 0 && self.left.as_ref().is_some_and(|left| left.epoch == found.epoch);
+        let (cursor, missed) = if epoch == found.epoch {
+            self.compare(&link, cursor, &known, &found, fit.identity).await?
+        } else if is_resumed && (found.has_newest || found.position == known.newest.position) {
+            (cursor.clone(), self.resume(&found, fit.identity))
+        } else {
+            self.begin_anew(&found, fit.identity)
+        };
+        // Whether what this node tells comes through to it, as it does to all others.
+        let stamp = Stamp { notice: None, node: &self.node };
+        let probe = link.forget(None, &stamp, GREETING).await?.position;
+        Ok(Joined { link, tail, cursor, probe, missed })
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(None);
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        match self.clock.timeout(2 * CONNECT, connecting).await {
+            Some(connected) => connected.map_err(failure),
+            None => Err(Failure::Away(format!("no connection within {:?}", 2 * CONNECT))),
+        }
+    }
+
+    fn link_over(
+        &self,
+        calls: MultiplexedConnection,
+        version: Version,
+        deadline: Duration,
+    ) -> Link {
+        let (names, clock) = (Arc::clone(&self.names), self.clock.clone());
+        Link::new(calls, Scripts::new(version), names, clock, deadline)
+    }
+
+    /// Whether a server can be a shared tier.
+    async fn fit(&self, connection: &MultiplexedConnection) -> Result<Fit, Failure> {
+        // Only to ask; which scripts are right for it is not known yet.
+        let link = self.link_over(connection.clone(), Version::OLDEST, GREETING);
+        let mut info = String::new();
+        for section in ["server", "replication"] {
+            let answer = match link.call(redis::cmd("INFO").arg(section), GREETING).await? {
+                Value::VerbatimString { text, .. } => text,
+                other => text_of(Some(&other)).unwrap_or_default(),
+            };
+            info.push_str(&answer);
+        }
+        Fit::of(&info)
+    }
+
+    async fn ask_state(&self, link: &Link, newest: &Cursor) -> Result<Found, Failure> {
+        let known = if newest.position > 0 { newest.record.as_str() } else { "" };
+        let mut cmd = link.scripts.join.call(&[&link.names.state, &link.names.log]);
+        let answer = link.call(cmd.arg(new_epoch()).arg(known), GREETING).await?;
+        Found::read(&answer, newest).ok_or_else(|| unexpected("the state", &answer))
+    }
+
+    /// The state is that in which an earlier process has left it: nothing is missed.
+    fn resume(&self, found: &Found, identity: String) -> Option<Vec<Ban>> {
+        let mut belief = self.belief.write();
+        let is_untouched = belief.is_untouched();
+        belief.begin(found.epoch);
+        if !is_untouched {
+            belief.disbelieve_up_to(found.turn);
+        }
+        found.bans.iter().for_each(|ban| belief.ban(ban.clone()));
+        *self.identity.lock() = identity;
+        None
+    }
+
+    /// The state is of another epoch than what is known: nothing that is known counts.
+    fn begin_anew(&self, found: &Found, identity: String) -> (Cursor, Option<Vec<Ban>>) {
+        let mut belief = self.belief.write();
+        let (is_first, is_untouched) = (belief.epoch() == 0, belief.is_untouched());
+        belief.begin(found.epoch);
+        found.bans.iter().for_each(|ban| belief.ban(ban.clone()));
+        if !is_untouched {
+            // What this node has filled without it is newer than what others have stored there.
+            belief.disbelieve_up_to(found.turn);
+        }
+        drop(belief);
+        if !is_first {
+            tracing::warn!("redis tier: the server has lost its state, or is another");
+            self.owed.lock().tell_again();
+        }
+        let cursor = found.end(found.position);
+        *self.newest.lock() = cursor.clone();
+        *self.identity.lock() = identity;
+        (cursor, Some(found.bans.clone()))
+    }
+
+    /// Compares the state with what is known of it.
+    async fn compare(
+        &self,
+        link: &Link,
+        cursor: &Cursor,
+        known: &Known,
+        found: &Found,
+        identity: String,
+    ) -> Result<(Cursor, Option<Vec<Ban>>), Failure> {
+        let (newest, newest_turn) = (known.newest.position, known.turn);
+        let is_same = *self.identity.lock() == identity;
+        let lost =
+            found.position < newest || found.turn < newest_turn || (!is_same && !found.has_newest);
+        if lost {
+            tracing::warn!("redis tier: the server has gone back to an earlier state");
+            let mut raise = link.scripts.raise.call(&[&link.names.state]);
+            link.call(raise.arg(newest).arg(newest_turn), GREETING).await?;
+            self.owed.lock().tell_again();
+        }
+        let mut belief = self.belief.write();
+        if lost || !is_same {
+            // It may have values that are older than some that this node has seen.
+            belief.disbelieve_up_to(found.turn.max(newest_turn));
+        }
+        found.bans.iter().for_each(|ban| belief.ban(ban.clone()));
+        drop(belief);
+        *self.identity.lock() = identity;
+        if !(lost || known.gap || (found.position > cursor.position && !found.has_newest)) {
+            return Ok((cursor.clone(), None));
+        }
+        let end = found.end(found.position.max(newest));
+        *self.newest.lock() = end.clone();
+        let new = found.bans.iter().filter(|ban| ban.position > cursor.position);
+        Ok((end, Some(new.cloned().collect())))
+    }
+}
+
+impl Found {
+    fn read(answer: &Value, newest: &Cursor) -> Option<Self> {
+        let [state, last, known] = answer.as_sequence()? else { return None };
+        let (mut epoch, mut position, mut turn) = (None, 0, 0);
+        let (mut bans, mut unreadable) = (Vec::new(), false);
+        for (field, value) in state.as_map_iter()? {
+            let Value::BulkString(name) = field else { return None };
+            match name.as_slice() {
+                b"epoch" => epoch = number_of(Some(value)),
+                b"seq" => position = number_of(Some(value))?,
+                b"turn" => turn = number_of(Some(value))?,
+                name if Notice::is_field(name) => {
+                    let ban = Notice::ban_of_field(name, &text_of(Some(value))?);
+                    unreadable |= ban.is_none();
+                    bans.extend(ban);
+                }
+                _ => {}
+            }
+        }
+        if unreadable {
+            // Nobody knows what it covers.
+            bans.push(Ban { position, effect: Effect::Invalidate, what: What::Everything });
+        }
+        let first = |list: &Value| list.as_sequence()?.first().and_then(record_of);
+        let has_newest =
+            newest.position == 0 || first(known).is_some_and(|known| known.cursor == *newest);
+        let last = first(last).map(|record| record.cursor.record);
+        Some(Self { epoch: epoch?, position, turn, bans, last, has_newest })
+    }
+
+    /// The end of the log, which is at `position`.
+    fn end(&self, position: u64) -> Cursor {
+        let start = || Cursor::default().record;
+        Cursor { record: self.last.clone().unwrap_or_else(start), position }
+    }
+}
+
+/// A server that can be a shared tier.
+#[derive(Debug)]
+struct Fit {
+    version: Version,
+    /// Another one after a restart or a failover.
+    identity: String,
+}
+
+impl Fit {
+    /// By what the server says of itself.
+    fn of(info: &str) -> Result<Self, Failure> {
+        let field = |name: &str| {
+            let mut lines = info.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+        };
+        let version = field("redis_version").and_then(Version::parse);
+        let Some(version) = version.filter(|version| *version >= Version::OLDEST) else {
+            let it_is = field("redis_version").unwrap_or("unknown");
+            return Err(Failure::Away(format!("its version is {it_is}, expected 6.2 or later")));
+        };
+        if field("role").is_some_and(|role| role != "master") {
+            return Err(Failure::Away("it is a replica, which cannot be written to".to_owned()));
+        }
+        let part = |name| field(name).unwrap_or_default();
+        Ok(Self { version, identity: format!("{} {}", part("run_id"), part("master_replid")) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_or_a_replica_does_not_fit() {
+        let check = |info: &str, expected: &str| {
+            let Failure::Away(why) = Fit::of(info).unwrap_err() else { panic!("{info}") };
+            assert!(why.contains(expected), "{why}");
+        };
+        check("redis_version:6.0.16\r\nrole:master\r\n", "version is 6.0.16");
+        check("", "version is unknown");
+        check("redis_version:7.0.15\r\nrole:slave\r\n", "replica");
+        let info = "redis_version:7.0.15\r\nrun_id:ab\r\nrole:master\r\nmaster_replid:cd\r\n";
+        assert_eq!(Fit::of(info).unwrap().identity, "ab cd");
+    }
+}

@@ -1,0 +1,338 @@
+//! The shared tier: a Redis or Valkey server that several nodes have in common.
+//!
+//! `keeper.rs` connects, finds out what has been missed, and pays what is owed before the link is
+//! used; `link.rs` is what is asked over it; `stream.rs` reads what others have invalidated;
+//! `belief.rs` decides what of all that is believed. The protocol and why it holds:
+//! docs/protocol.md; operation: docs/redis.md.
+
+mod belief;
+mod home;
+mod join;
+mod journal;
+mod keeper;
+mod lease;
+mod link;
+mod names;
+mod notice;
+mod owed;
+mod place;
+mod script;
+mod settings;
+mod shadow;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use redis::Client;
+use tokio::sync::Notify;
+
+use belief::Belief;
+use journal::Journal;
+use link::{Failure, Link, Published, Stamp};
+use names::Names;
+use owed::Owed;
+use place::{Place, PlaceFile};
+use shadow::Shadow;
+use stream::Cursor;
+
+use crate::ban::{Ban, Verdict};
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::envelope::StoredEntry;
+use crate::error::Error;
+use crate::outcome::Scope;
+use crate::spawn::Spawner;
+use crate::stats::RedisStats;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, RwLock};
+
+pub(crate) use home::Home;
+pub(crate) use journal::journal_bytes;
+pub(crate) use lease::{Leased, Shelved};
+pub(crate) use link::{Id, Lease};
+pub(crate) use notice::{About, Notice};
+pub use script::redis_scripts;
+pub use settings::Redis;
+
+/// Fields of the state, which are bans but for a few; beyond it everything is forgotten.
+const MOST_FIELDS: u64 = 65_536;
+/// How long an engine waits for the tier when it is built.
+const SETTLE_IN: Duration = Duration::from_secs(1);
+
+/// A value is told from another by these first bytes, which are its checksum.
+pub(crate) type Tag = [u8; 8];
+
+/// The shared tier as this node has it.
+pub(crate) struct Shared {
+    settings: Redis,
+    client: Client,
+    names: Arc<Names>,
+    clock: Clock,
+    spawner: Arc<dyn Spawner>,
+    /// Who this is, among the nodes.
+    node: String,
+    tokens: AtomicU64,
+    /// `None` while the server is away, or not to be believed.
+    link: ArcSwapOption<Link>,
+    belief: RwLock<Belief>,
+    owed: Mutex<Owed>,
+    /// What is owed, on disk; `None` without a disk tier.
+    journal: Option<Arc<Mutex<Journal>>>,
+    place: Option<PlaceFile>,
+    /// What was read may not be on disk, so that no place can be kept.
+    place_is_void: AtomicBool,
+    /// Where an earlier process stopped reading.
+    left: Option<Place>,
+    /// The newest record that this node has read or made.
+    newest: Mutex<Cursor>,
+    /// Which server the link was last to.
+    identity: Mutex<String>,
+    /// Why the tier is away.
+    away: Mutex<Option<String>>,
+    /// Calls that were not answered, or refused.
+    errors: AtomicU64,
+    /// What a server has said that cannot serve us any more.
+    unfit: Mutex<Option<String>>,
+    /// Hits that were compared with what is there.
+    pub(crate) shadow: Shadow,
+    /// A call has failed.
+    disturbed: Notify,
+    /// Connecting has succeeded or failed.
+    tried: Notify,
+}
+
+/// What is under a key.
+pub(crate) enum Looked {
+    Value(Option<Bytes>),
+    Away,
+}
+
+/// How far a notice reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Acknowledged,
+    Owed {
+        /// Whether that survives the end of this process.
+        durable: bool,
+    },
+}
+
+impl Told {
+    pub(crate) fn scope(self) -> Scope {
+        match self {
+            Told::Acknowledged => Scope::Cluster,
+            Told::Owed { durable } => Scope::Queued { durable },
+        }
+    }
+}
+
+impl Shared {
+    /// Nothing is connected yet.
+    pub(crate) fn new(
+        settings: Redis,
+        clock: Clock,
+        spawner: Arc<dyn Spawner>,
+    ) -> Result<Self, Error> {
+        let away = Mutex::new(Some("not connected yet".to_owned()));
+        Ok(Self {
+            client: settings.client()?,
+            names: Arc::new(settings.names()),
+            settings,
+            clock,
+            spawner,
+            node: format!("{:016x}", crate::key::random_seed()),
+            tokens: AtomicU64::new(0),
+            link: ArcSwapOption::empty(),
+            belief: RwLock::default(),
+            owed: Mutex::default(),
+            journal: None,
+            place: None,
+            place_is_void: AtomicBool::new(false),
+            left: None,
+            newest: Mutex::default(),
+            identity: Mutex::default(),
+            away,
+            errors: AtomicU64::new(0),
+            shadow: Shadow::default(),
+            unfit: Mutex::default(),
+            disturbed: Notify::new(),
+            tried: Notify::new(),
+        })
+    }
+
+    /// The value under a key.
+    pub(crate) async fn look_at(&self, id: Id<'_>) -> Looked {
+        let Some(link) = self.link.load_full() else { return Looked::Away };
+        match link.get(id).await {
+            Ok(value) => Looked::Value(value),
+            Err(failure) => {
+                self.fail(&link, failure);
+                Looked::Away
+            }
+        }
+    }
+
+    /// The values under some keys, by one call; `None` if the tier is away.
+    pub(crate) async fn look(&self, ids: &[Id<'_>]) -> Option<Vec<Option<Bytes>>> {
+        let link = self.link.load_full()?;
+        match link.get_many(ids).await {
+            Ok(values) => Some(values).filter(|values| values.len() == ids.len()),
+            Err(failure) => {
+                self.fail(&link, failure);
+                None
+            }
+        }
+    }
+
+    /// What is to be thought of a value that was found under the key of this hash.
+    pub(crate) fn verdict(&self, hash: u64, entry: &StoredEntry) -> Verdict {
+        self.belief.read().verdict(hash, entry)
+    }
+
+    /// Tells every node, or owes it to them.
+    pub(crate) async fn tell(&self, notice: Notice) -> Told {
+        if let Some(link) = self.link.load_full() {
+            let stamp = Stamp { notice: Some(&notice), node: &self.node };
+            match link.forget(id_of(&notice), &stamp, link.deadline).await {
+                Ok(published) => {
+                    self.acknowledged(&link, &notice, &published);
+                    return Told::Acknowledged;
+                }
+                Err(failure) => self.fail(&link, failure),
+            }
+        }
+        {
+            let mut owed = self.owed.lock();
+            owed.push(notice.clone());
+            self.link.store(None);
+        }
+        self.disturbed.notify_one();
+        Told::Owed { durable: self.write_down(notice).await }
+    }
+
+    /// A notice has come to stand in the log; `false` if that is not the log that is known.
+    fn acknowledged(&self, link: &Arc<Link>, notice: &Notice, published: &Published) -> bool {
+        if published.epoch != self.belief.read().epoch() {
+            self.fail(link, Failure::Unfit("it has lost its state".to_owned()));
+            return false;
+        }
+        self.heard(notice, published.position);
+        let mut owed = self.owed.lock();
+        owed.told(notice);
+        if published.fields > MOST_FIELDS {
+            // Too many bans for a node that joins: one of everything makes them needless.
+            owed.push(Notice::of_everything());
+            self.link.store(None);
+            self.disturbed.notify_one();
+        }
+        drop(owed);
+        let record = published.record.clone();
+        self.has_seen(&Cursor { record, position: published.position });
+        true
+    }
+
+    /// A notice stands at a position of the log.
+    fn heard(&self, notice: &Notice, position: u64) {
+        if let About::Many(what) = &notice.about {
+            let ban = Ban { position, effect: notice.effect, what: what.clone() };
+            self.belief.read().ban(ban);
+        }
+    }
+
+    fn has_seen(&self, cursor: &Cursor) {
+        let mut newest = self.newest.lock();
+        if cursor.position > newest.position {
+            *newest = cursor.clone();
+        }
+    }
+
+    /// A call has failed: unless the server only refused it, the link is used no more until the
+    /// keeper has looked after it.
+    fn fail(&self, link: &Arc<Link>, failure: Failure) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        let (why, is_unfit) = match failure {
+            Failure::Away(why) => (why, false),
+            Failure::Unfit(why) => (why, true),
+            Failure::Full => return tracing::debug!("redis tier: full"),
+            Failure::Refused(why) => return tracing::warn!(why, "redis tier: refused"),
+        };
+        let owed = self.owed.lock();
+        if self.link.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
+            self.link.store(None);
+            if is_unfit {
+                *self.unfit.lock() = Some(why.clone());
+            }
+            *self.away.lock() = Some(why);
+            self.disturbed.notify_one();
+        }
+        drop(owed);
+    }
+
+    /// Waits until the tier is there, or is known not to be.
+    pub(crate) async fn settle_in(&self) {
+        let tried = self.tried.notified();
+        // Whether it is or not, the engine can serve.
+        let _: Option<()> = self.clock.timeout(SETTLE_IN, tried).await;
+    }
+
+    /// Puts a link in use. Only while nothing is owed, and the lock on that is held.
+    fn open(&self, link: &Arc<Link>) {
+        if self.away.lock().take().is_some() {
+            tracing::info!("redis tier: connected");
+        }
+        self.link.store(Some(Arc::clone(link)));
+        self.tried.notify_one();
+    }
+
+    /// The tier is away.
+    fn close(&self, why: String) {
+        self.link.store(None);
+        *self.unfit.lock() = None;
+        let mut away = self.away.lock();
+        if away.as_ref() != Some(&why) {
+            tracing::warn!(why, "redis tier: away");
+        }
+        *away = Some(why);
+        self.tried.notify_one();
+    }
+
+    /// Starts to connect, and to keep the connection for as long as the engine lives.
+    pub(crate) fn keep(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let keeping = keeper::keep(Arc::clone(self), Arc::downgrade(engine));
+        self.spawner.spawn(Box::pin(keeping));
+    }
+
+    /// A hit whose place in a count has none of these bits is compared with what is there.
+    pub(crate) fn shadow_mask(&self) -> u64 {
+        shadow::mask_of(self.settings.shadow)
+    }
+
+    /// How far this node may be behind the others.
+    pub(crate) fn max_lag(&self) -> Duration {
+        self.settings.max_lag
+    }
+
+    /// The figures of this moment, but for `verified`.
+    pub(crate) fn stats(&self) -> RedisStats {
+        // One lock at a time: others take them in another order.
+        let away = self.away.lock().clone();
+        let queued = self.owed.lock().len() as u64;
+        RedisStats {
+            away,
+            verified: false,
+            queued,
+            errors: self.errors.load(Ordering::Relaxed),
+            shadow_checked: self.shadow.checked(),
+            shadow_differed: self.shadow.differed(),
+        }
+    }
+}
+
+fn id_of(notice: &Notice) -> Option<Id<'_>> {
+    match &notice.about {
+        About::Key { namespace, key } => Some(Id { namespace, key }),
+        About::Many(_) => None,
+    }
+}

@@ -1,0 +1,37 @@
+//! What things are called in Redis.
+//!
+//! A key's value and lease have the namespace and the key between braces, so that a cluster keeps
+//! both in one slot. What all keys share lies in another. Namespaces have no braces and no colon,
+//! so no key can have the name of what is shared.
+
+/// The names under one prefix.
+#[derive(Debug)]
+pub(super) struct Names {
+    prefix: String,
+    /// The hash of epoch, counters and bans.
+    pub(super) state: String,
+    /// The stream of what was invalidated.
+    pub(super) log: String,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            state: format!("{prefix}:{{log}}:state"),
+            log: format!("{prefix}:{{log}}:stream"),
+        }
+    }
+
+    pub(super) fn value(&self, namespace: &str, key: &str) -> String {
+        self.of(namespace, key, ":v")
+    }
+
+    pub(super) fn lease(&self, namespace: &str, key: &str) -> String {
+        self.of(namespace, key, ":l")
+    }
+
+    fn of(&self, namespace: &str, key: &str, what: &str) -> String {
+        [&self.prefix, ":{", namespace, ":", key, "}", what].concat()
+    }
+}

@@ -1,0 +1,136 @@
+//! Starting with a shared tier that is not as it should be: the node serves, and says what is
+//! wrong.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use spence::{Clock, Error, Fill, Redis, Scope, Source, Spence};
+use spence_testkit::RedisServer;
+
+/// A node on such a tier: it fetches and holds values, queues what it invalidates, and says why.
+async fn serves_without(redis: Redis, why: &str) -> Spence {
+    let spence = Spence::builder().redis(redis).build().await.unwrap();
+    let numbers = spence.cache::<u32, u32>("numbers").build().unwrap();
+    let fill = |_| async { Ok::<_, Error>(Fill::new(1)) };
+    for source in [Source::Origin, Source::Memory] {
+        let hit = numbers.get_or_fetch(&1, fill).await.unwrap();
+        assert_eq!((*hit, hit.source()), (1, source), "{why}");
+    }
+    assert_eq!(numbers.invalidate(&1).await.unwrap(), Scope::Queued { durable: false }, "{why}");
+    let stats = spence.stats().redis.unwrap();
+    let away = stats.away.clone().unwrap_or_default();
+    assert!(away.contains(why) && !stats.verified, "expected {why:?}: {stats:?}");
+    spence
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn absent_or_mute() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    serves_without(Redis::at(format!("redis://127.0.0.1:{port}")), "").await;
+    drop(listener);
+    serves_without(Redis::at(format!("redis://127.0.0.1:{port}")), "refused").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_too_few_rights() {
+    let server = RedisServer::start();
+    server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "-script"]);
+    let at = |credentials: &str| {
+        Redis::at(server.url().replace("redis://", &format!("redis://{credentials}@")))
+    };
+    serves_without(at("app:wrong"), "WRONGPASS").await;
+    serves_without(at("app:secret"), "no permissions").await;
+    server.command(&["ACL", "SETUSER", "app", "+script"]);
+    let spence = Spence::builder().redis(at("app:secret")).build().await.unwrap();
+    assert_eq!(spence.stats().redis.unwrap().away, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica() {
+    let (master, replica) = (RedisServer::start(), RedisServer::start());
+    replica.command(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
+    serves_without(Redis::at(replica.url()), "it is a replica").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_is_something_else() {
+    let server = RedisServer::start();
+    server.command(&["SET", "spence:{log}:state", "a text of another application"]);
+    serves_without(Redis::at(server.url()), "WRONGTYPE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_others_are_left_alone() {
+    let server = RedisServer::start();
+    server.command(&["SET", "theirs", "1"]);
+    server.command(&["SET", "spence:{numbers:1}:v", "not one of ours"]);
+    let spence = Spence::builder().redis(server.url()).build().await.unwrap();
+    let numbers = spence.cache::<u32, u32>("numbers").build().unwrap();
+    assert!(numbers.get(&1).await.is_none(), "what cannot be read is a miss");
+    let fill = |_| async { Ok::<_, Error>(Fill::new(5)) };
+    assert_eq!(*numbers.get_or_fetch(&1, fill).await.unwrap(), 5);
+    spence.clear().await.unwrap();
+    assert_eq!(server.command(&["GET", "theirs"]), "$1\r\n1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_keeps_nothing_and_still_passes_invalidations_on() {
+    let server = RedisServer::start();
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let redis = || Redis::at(server.url()).deadline(Duration::from_secs(1));
+    let a = Spence::builder().redis(redis()).build().await.unwrap();
+    let b = Spence::builder().redis(redis()).build().await.unwrap();
+    let (of_a, of_b) = (
+        a.cache::<u32, u32>("numbers").build().unwrap(),
+        b.cache::<u32, u32>("numbers").build().unwrap(),
+    );
+    for (numbers, value) in [(&of_a, 1), (&of_b, 2)] {
+        let fill = move |_| async move { Ok::<_, Error>(Fill::new(value)) };
+        let hit = numbers.get_or_fetch(&1, fill).await.unwrap();
+        assert_eq!((*hit, hit.source()), (value, Source::Origin));
+        assert_eq!(*numbers.get(&1).await.unwrap(), value);
+    }
+    assert_eq!(of_a.invalidate(&1).await.unwrap(), Scope::Cluster);
+    while of_b.get(&1).await.is_some() {
+        Clock::system().sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The line of docs/redis.md that says which rights a user needs.
+fn documented_rights() -> Vec<String> {
+    let text = include_str!("../../../../docs/redis.md");
+    let line = text.lines().find(|line| line.starts_with("ACL SETUSER")).unwrap();
+    line.split(' ').map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_rights_are_enough() {
+    let server = RedisServer::start();
+    let rights = documented_rights();
+    server.command(&rights.iter().map(String::as_str).collect::<Vec<_>>());
+    let url = server.url().replace("redis://", "redis://spence:password@");
+    let redis =
+        || Redis::at(&url).deadline(Duration::from_secs(1)).lease(Duration::from_millis(300));
+    let a = Spence::builder().redis(redis()).build().await.unwrap();
+    let numbers = a.cache::<u32, u32>("numbers").build().unwrap();
+    let slow = |_| async {
+        // Long enough for the lease to be renewed.
+        Clock::system().sleep(Duration::from_millis(250)).await;
+        Ok::<_, Error>(Fill::new(1))
+    };
+    numbers.get_or_fetch(&1, slow).await.unwrap();
+    numbers.insert(2, 2).await.unwrap();
+    let expired = numbers.expire(&1).await.unwrap();
+    assert_eq!(expired, Scope::Cluster);
+    assert_eq!(a.invalidate_tag("tag").await.unwrap(), Scope::Cluster);
+    assert_eq!(numbers.get_many(&[3, 4]).await.len(), 2);
+    let b = Spence::builder().redis(redis()).build().await.unwrap();
+    let of_b = b.cache::<u32, u32>("numbers").build().unwrap();
+    assert_eq!(*of_b.get(&2).await.unwrap(), 2);
+    assert_eq!(a.clear().await.unwrap(), Scope::Cluster);
+    for spence in [a, b] {
+        let stats = spence.stats().redis.unwrap();
+        assert_eq!((stats.away, stats.errors), (None, 0));
+    }
+}

@@ -1,0 +1,89 @@
+//! Lines of the shared tier, guarded by tests against real servers (`crates/spence/tests/it`).
+
+use super::Mutant;
+
+pub(super) const LINES: &[Mutant] = &[
+    Mutant {
+        file: "redis/script.rs",
+        line: r#"const STORE: &str = "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+"#,
+        instead: r#"const STORE: &str = "
+"#,
+        test: "a_fill_that_another_node_invalidates_is_installed_nowhere",
+    },
+    Mutant {
+        file: "redis/script.rs",
+        line: r"ARGV[1], 'NX', 'PX', ARGV[2]) then",
+        instead: r"ARGV[1], 'PX', ARGV[2]) then",
+        test: "one_node_of_the_cluster_fills_and_the_others_wait_for_it",
+    },
+    Mutant {
+        file: "redis/script.rs",
+        line: r#"let delete = "for i = 3, #KEYS do redis.call('DEL', KEYS[i]) end\n";"#,
+        instead: r#"let delete = "";"#,
+        test: "an_invalidation_reaches_every_node_and_what_joins_later",
+    },
+    Mutant {
+        file: "redis/belief.rs",
+        line: r"self.bans.verdict(&entry.namespace, || (&*entry.key).into(), tags, entry.as_of)",
+        instead: r"{
+            drop(tags);
+            Verdict::Alive
+        }",
+        test: "c02_a_node_that_joins_after_the_log_was_trimmed_knows_the_bans",
+    },
+    Mutant {
+        file: "redis/link.rs",
+        line: r"        Ok(Value::ServerError(error)) => Err(failure(error.into())),
+",
+        instead: "",
+        test: "a_full_server_keeps_nothing_and_still_passes_invalidations_on",
+    },
+    Mutant {
+        file: "redis/join.rs",
+        line: r"        (cursor, Some(found.bans.clone()))",
+        instead: r"        (cursor, None)",
+        test: "c03_what_the_disk_has_kept_is_verified_if_nothing_was_missed_meanwhile",
+    },
+    Mutant {
+        file: "redis/home.rs",
+        line: r"        owed.into_iter().for_each(|notice| queue.push(notice));
+",
+        instead: r"        drop(owed);
+",
+        test: "c04_what_is_queued_is_told_even_if_the_process_ends_before_it",
+    },
+    Mutant {
+        file: "redis/keeper.rs",
+        line: r"            let Some(notice) = next else { return Ok(()) };
+            self.tell(&notice).await?;",
+        instead: r"            if next.is_some() {
+                self.shared.open(&self.link);
+            }
+            return Ok(());",
+        test: "without_the_server_nodes_serve_and_queue_and_catch_up_when_it_returns",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"                shared.overtake(wanted.hash, *turn);
+",
+        instead: r"                let _ = turn;
+",
+        test: "who_has_waited_for_two_lease_times_fills_for_itself_and_believes_nothing_older",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"clock.timeout(shared.renew_after(), &mut work)",
+        instead: r"clock.timeout(shared.renew_after() * 1_000, &mut work)",
+        test: "a_fill_of_four_lease_times_is_stored_and_the_others_wait_for_it",
+    },
+    Mutant {
+        file: "lookup.rs",
+        line: r"        if !namespace.is_verified(now) {
+            return self.unverified_hit(key, entry, now);
+        }
+",
+        instead: "",
+        test: "without_the_server_nodes_serve_and_queue_and_catch_up_when_it_returns",
+    },
+];
