@@ -8,7 +8,7 @@ use clap::{ArgGroup, Parser, Subcommand};
 use spence_config::Span;
 use spence_feed::FaultRate;
 
-/// A cache for what is expensive to get: memory, then disk, then the origin.
+/// A cache for what is expensive to get: memory, then disk, then Redis, then the origin.
 #[derive(Debug, Parser)]
 #[command(
     name = "spence",

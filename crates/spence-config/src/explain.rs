@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::load::ConfigError;
 use crate::model::{
     Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
-    Memory, PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
+    Memory, PolicyFields, Redis, Server, StaleField, TtlField,
 };
 use crate::settings::Sources;
 use crate::units::{Size, Span};
@@ -112,7 +112,7 @@ macro_rules! by_word {
     )*};
 }
 
-by_word!(Eviction, Compression, Durability, Unavailable);
+by_word!(Eviction, Compression, Durability);
 
 impl Shown for StaleField {
     fn shown(&self) -> String {
@@ -138,6 +138,12 @@ impl Shown for PathBuf {
 impl Shown for Address {
     fn shown(&self) -> String {
         self.0.to_string()
+    }
+}
+
+impl Shown for f64 {
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 

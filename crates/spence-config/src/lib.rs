@@ -20,7 +20,9 @@ mod explain;
 mod import;
 mod load;
 mod model;
+mod redis;
 mod restart;
+mod secret;
 mod settings;
 mod units;
 
@@ -30,10 +32,11 @@ pub use import::import;
 pub use load::ConfigError;
 pub use model::{
     Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
-    Memory, PolicyFields, Redis, Server, StaleField, TtlField, Unavailable,
+    Memory, PolicyFields, Redis, Server, StaleField, TtlField,
 };
+pub use redis::RedisSettings;
+pub use secret::Secret;
 pub use settings::{
-    DEFAULTS, DiskSettings, MarketSettings, MemorySettings, Secret, ServerSettings, Settings,
-    Sources,
+    DEFAULTS, DiskSettings, MarketSettings, MemorySettings, ServerSettings, Settings, Sources,
 };
 pub use units::{Size, Span};

@@ -76,10 +76,18 @@ sections! {
 
     /// The shared tier.
     Redis {
-        /// Not available yet: any value is refused.
-        url: Unavailable,
+        /// The server that nodes share; none: this one is alone.
+        url: Hidden,
+        /// What every key begins with.
+        prefix: String,
         /// A call that takes longer is a miss.
         deadline: Span,
+        /// What is held is unverified if this node is further behind the others than that.
+        max_lag: Span,
+        /// How long a node that has died keeps others from filling a key.
+        lease: Span,
+        /// Which part of the hits in memory is compared with what the server has.
+        shadow: f64,
     }
 
     /// The HTTP service.
@@ -275,17 +283,6 @@ impl<'de> Deserialize<'de> for Beta {
             return Ok(Self(beta));
         }
         Err(D::Error::custom(format!("`{beta}` is not a number from 0 to 100")))
-    }
-}
-
-/// A setting that this version does not honour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unavailable;
-
-impl<'de> Deserialize<'de> for Unavailable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?;
-        Err(D::Error::custom("not available in this version; leave it null"))
     }
 }
 

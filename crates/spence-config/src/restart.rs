@@ -1,5 +1,6 @@
 //! What cannot change while a process runs.
 
+use crate::redis::RedisSettings;
 use crate::settings::{DiskSettings, MarketSettings, MemorySettings, ServerSettings, Settings};
 
 /// Names the fields in which two sections differ. Names every field, so that one that is added
@@ -33,6 +34,14 @@ impl Settings {
             ),
             (None, None) => {}
             _ => names.push("disk.enabled"),
+        }
+        match (&self.redis, &other.redis) {
+            (Some(old), Some(new)) => compare!(
+                names, old, new,
+                "redis": RedisSettings { url, prefix, deadline, max_lag, lease, shadow }
+            ),
+            (None, None) => {}
+            _ => names.push("redis.url"),
         }
         compare!(
             names, &self.server, &other.server,

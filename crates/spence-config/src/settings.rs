@@ -1,7 +1,6 @@
 //! Validated settings, and how the sources become them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -14,6 +13,8 @@ use crate::model::{
     Compression, Disk, Durability, Eviction, Layer, Market, Memory, PolicyFields, Server,
     StaleField, TtlField,
 };
+use crate::redis::RedisSettings;
+use crate::secret::Secret;
 use crate::units::{Size, Span};
 
 /// Every setting with its default, and what it means.
@@ -39,6 +40,8 @@ pub struct Settings {
     pub memory: Option<MemorySettings>,
     /// The disk tier; `None` when it is off.
     pub disk: Option<DiskSettings>,
+    /// The shared tier; `None` without one.
+    pub redis: Option<RedisSettings>,
     /// The HTTP service.
     pub server: ServerSettings,
     /// The market data provider.
@@ -97,30 +100,6 @@ pub struct MarketSettings {
     pub api_key: Option<Secret>,
     /// Calls a minute at most.
     pub calls_per_minute: Option<NonZeroU32>,
-}
-
-/// A text that is not shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps `text` from being shown.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, to be sent to where it belongs.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 /// The provider that is used when only a key is given.
@@ -197,6 +176,9 @@ impl Settings {
             builder = builder.durability(durability);
             builder = if compress { builder } else { builder.no_compression() };
         }
+        if let Some(redis) = &self.redis {
+            builder = builder.redis(redis.tier());
+        }
         for (name, layer) in &self.policies {
             builder = builder.policy(name, layer.clone());
         }
@@ -208,14 +190,14 @@ impl TryFrom<Layer> for Settings {
     type Error = ConfigError;
 
     fn try_from(layer: Layer) -> Result<Self, ConfigError> {
-        let Layer { memory, disk, redis: _, server, market, defaults, policies, profiles: _ } =
-            layer;
+        let Layer { memory, disk, redis, server, market, defaults, policies, profiles: _ } = layer;
         check_policies(&policies)?;
         let memory = memory_settings(memory)?;
         check_memory_budgets(memory.as_ref(), &defaults, &policies)?;
         Ok(Self {
             memory,
             disk: disk_settings(disk)?,
+            redis: RedisSettings::of(redis)?,
             server: server_settings(server)?,
             market: market_settings(market)?,
             defaults: policy_layer(defaults),
@@ -322,7 +304,7 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
 }
 
 /// A text that is set to nothing is a mistake, such as a variable of a script that was never set.
-fn not_empty(name: &str, text: Option<String>) -> Result<Option<String>, ConfigError> {
+pub(crate) fn not_empty(name: &str, text: Option<String>) -> Result<Option<String>, ConfigError> {
     match text {
         Some(text) if text.trim().is_empty() => Err(ConfigError::new(format!(
             "{name}: is empty; give it a value, or leave it out (null)"
@@ -384,7 +366,7 @@ fn check_policies(policies: &BTreeMap<String, PolicyFields>) -> Result<(), Confi
 }
 
 /// The built-in defaults set every field, so only an explicit `null` gets here.
-fn required<T>(name: &str, value: Option<T>) -> Result<T, ConfigError> {
+pub(crate) fn required<T>(name: &str, value: Option<T>) -> Result<T, ConfigError> {
     value.ok_or_else(|| ConfigError::new(format!("{name}: must have a value")))
 }
 

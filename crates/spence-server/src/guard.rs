@@ -126,6 +126,7 @@ pub(crate) fn cors(app: &App) -> CorsLayer {
             routes::X_SPENCE_SOURCE,
             routes::X_SPENCE_FRESHNESS,
             routes::X_SPENCE_STALE_REASON,
+            routes::X_SPENCE_VERIFIED,
             routes::X_SPENCE_KEY,
             routes::X_SPENCE_ORIGIN,
             header::AGE,

@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use spence::{CacheStats, Snapshot};
+use spence::{CacheStats, RedisStats, Snapshot};
 
 /// The text of GET /metrics.
 pub(crate) fn render(snapshot: Snapshot) -> String {
@@ -25,9 +25,10 @@ struct Figures(Snapshot);
 /// How a cache's figure is found, and its labels beside the cache.
 type Gets = (&'static str, &'static str, fn(&CacheStats) -> u64);
 
-const GETS: [Gets; 4] = [
+const GETS: [Gets; 5] = [
     ("memory", "hit", |s| s.memory_hits),
     ("disk", "hit", |s| s.disk_hits),
+    ("redis", "hit", |s| s.redis_hits),
     ("any", "stale_hit", |s| s.stale_hits),
     ("any", "miss", |s| s.misses),
 ];
@@ -48,8 +49,9 @@ const CAUSES: [Cause; 5] = [
 /// Name without `_total`, help, value.
 type Count = (&'static str, &'static str, fn(&CacheStats) -> u64);
 
-const COUNTS: [Count; 8] = [
+const COUNTS: [Count; 9] = [
     ("spence_stale_served", "Reads answered with a value labelled stale.", |s| s.stale_hits),
+    ("spence_unverified_served", "Hits labelled unverified.", |s| s.unverified_hits),
     ("spence_negative_hits", "Hits that said that there is nothing.", |s| s.negative_hits),
     ("spence_origin_calls", "Fills started.", |s| s.origin_calls),
     ("spence_origin_errors", "Fills that failed.", |s| s.origin_errors),
@@ -120,8 +122,36 @@ impl Collector for Figures {
         let errors = snapshot.disk_errors;
         counters(&mut encoder, "spence_disk_errors", "Times that the disk failed.", alone(errors))?;
         let opened = alone(snapshot.disk_breaker_opened);
-        counters(&mut encoder, "spence_breaker_opened", "Times that disk reads paused.", opened)
+        counters(&mut encoder, "spence_breaker_opened", "Times that disk reads paused.", opened)?;
+        match &snapshot.redis {
+            Some(redis) => encode_redis(&mut encoder, redis),
+            None => Ok(()),
+        }
     }
+}
+
+/// The figures of the shared tier.
+fn encode_redis(
+    encoder: &mut DescriptorEncoder<'_>,
+    redis: &RedisStats,
+) -> Result<(), std::fmt::Error> {
+    let none: [(&str, &str); 0] = [];
+    let alone = |value| std::iter::once((none, value));
+    let connected = alone(u64::from(redis.away.is_none()));
+    gauges(encoder, "spence_redis_connected", "Whether the shared tier is in use.", connected)?;
+    let verified = alone(u64::from(redis.verified));
+    let help = "Whether this node is certain to be up to date with the others.";
+    gauges(encoder, "spence_redis_verified", help, verified)?;
+    let help = "Invalidations that the shared tier has yet to be told of.";
+    gauges(encoder, "spence_redis_queued", help, alone(redis.queued))?;
+    let help = "Calls that the shared tier did not answer, or refused.";
+    counters(encoder, "spence_redis_errors", help, alone(redis.errors))?;
+    let compared = [
+        ([("result", "same")], redis.shadow_checked - redis.shadow_differed),
+        ([("result", "differed")], redis.shadow_differed),
+    ];
+    let help = "Hits in memory compared with what the shared tier had.";
+    counters(encoder, "spence_shadow_checks", help, compared.into_iter())
 }
 
 fn counters<'a, const N: usize, T>(

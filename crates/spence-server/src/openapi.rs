@@ -11,7 +11,7 @@ use crate::routes::{config, entries, explain, health, market, outdate, stats, wa
 #[openapi(
     info(
         title = "spence",
-        description = "A cache for what is expensive to get: memory, then disk, then the origin."
+        description = "A cache for what is expensive to get: memory, then disk, then Redis, then the origin."
     ),
     paths(
         health::health,

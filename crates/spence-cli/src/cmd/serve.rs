@@ -60,6 +60,13 @@ fn banner(url: &str, app: &App, settings: &Settings) -> anyhow::Result<()> {
     let disk = settings.disk.as_ref().map_or("off".into(), |disk| {
         format!("{} in {}", render::size(disk.budget), disk.dir.display())
     });
+    let redis = match &settings.redis {
+        None => "off: this node is alone".to_owned(),
+        Some(redis) => match app.spence().stats().redis.and_then(|redis| redis.away) {
+            None => format!("connected, prefix {}", redis.prefix),
+            Some(why) => format!("away ({why}); served without it until it is there"),
+        },
+    };
     let market = match app.origin() {
         Origin::DemoFeed(_) => {
             "built-in demo feed (neither market.base_url nor market.api_key is set)".to_owned()
@@ -67,7 +74,7 @@ fn banner(url: &str, app: &App, settings: &Settings) -> anyhow::Result<()> {
         Origin::Provider(url) => url.clone(),
     };
     render::line(&format!(
-        "spence {} serves {url}\n  memory  {memory}\n  disk    {disk}\n  market  {market}\n\
+        "spence {} serves {url}\n  memory  {memory}\n  disk    {disk}\n  redis   {redis}\n  market  {market}\n\
          Try\n  \
          curl -si '{url}/api/v1/market/bars/AAPL?bars=90&end=2012-06-29'\n  \
          curl -s {url}/api/v1/cache/stats\n  \

@@ -88,7 +88,7 @@ fn a_wrong_file_is_refused_with_the_line_and_a_caret() {
     insta::assert_snapshot!(check("policies:\n  A: { ttl: 5m }\n  B: { ttl: 300 }\n"));
     insta::assert_snapshot!(check("policies:\n  A:\n    ttl: { open: 5m }\n"));
     insta::assert_snapshot!(check("defaults: { jitter: 0.7 }\n"));
-    insta::assert_snapshot!(check("redis: { url: 'redis://127.0.0.1:6379' }\n"));
+    insta::assert_snapshot!(check("redis: { urls: 'redis://127.0.0.1:6379' }\n"));
     insta::assert_snapshot!(check("memory: {}\ndisk: {}\nmemory: {}\n"));
     insta::assert_snapshot!(check("memory:\n\tbudget: 1MB\n"));
     insta::assert_snapshot!(check("server: { listen: everywhere }\n"));
@@ -113,6 +113,11 @@ fn wrong_settings_name_the_setting() {
         "server.listen: 0.0.0.0:80 is not a loopback address such as 127.0.0.1:8321; to serve \
          other machines, set server.token",
     );
+    check(
+        file("redis: { url: 'http://user:secret@host' }"),
+        "redis.url: expected redis://[user:password@]host[:port][/database]",
+    );
+    check(file("redis: { lease: 1ms }"), "redis.lease: 1ms, expected 100ms to 3600s");
     check(
         file("server: { token: '' }"),
         "server.token: is empty; give it a value, or leave it out (null)",

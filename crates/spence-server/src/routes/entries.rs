@@ -66,7 +66,7 @@ pub(crate) async fn entry(
         || ApiError::new(StatusCode::NOT_FOUND, format!("nothing under {namespace}/{key}"));
     check_key(&key)?;
     spence::check_namespace(namespace)?;
-    let cache = readable(app, namespace)?.ok_or_else(missing)?;
+    let cache = readable(app, namespace, &key).await?.ok_or_else(missing)?;
     let value = cache.get(&key).await.ok_or_else(missing)?;
     let mut headers = about(&value);
     headers.insert(X_SPENCE_KEY, header_text([namespace, "/", &key].concat()));
@@ -128,7 +128,7 @@ pub(crate) async fn put(
     let (bytes, most) = (body_bytes as u64, cache.largest_value());
     if bytes > most {
         let message = match most {
-            0 => "neither memory nor disk is on, so nothing would keep it".to_owned(),
+            0 => "neither memory, disk nor redis is on, so nothing would keep it".to_owned(),
             _ => format!(
                 "{bytes} bytes, and a tier keeps {most} at most: see memory.budget, disk.budget"
             ),
@@ -159,12 +159,12 @@ pub(crate) async fn delete(
     let invalid = |(field, message): (&str, &str)| ApiError::field(field, message);
     let parsed: Target = target.clone().target().map_err(invalid)?;
     let scope = app.spence().invalidate(&parsed).await?;
-    Ok(Json(Reached { scope: Some(scope.as_str()), would_reach: None, target }))
+    Ok(Json(Reached::done(scope, target)))
 }
 
-/// The raw cache of a namespace that exists, here or on disk. Reading makes no namespaces, so that
-/// strangers cannot use them up.
-fn readable(app: &App, namespace: &str) -> ApiResult<Option<RawCache>> {
+/// The raw cache of a namespace that exists here or on disk, or of which another node has shared
+/// the key. Reading makes no namespaces, so that strangers cannot use them up.
+async fn readable(app: &App, namespace: &str, key: &str) -> ApiResult<Option<RawCache>> {
     let spence = app.spence();
     match spence.existing(namespace) {
         Some(cache) => Ok(Some(cache)),
@@ -172,6 +172,7 @@ fn readable(app: &App, namespace: &str) -> ApiResult<Option<RawCache>> {
         None if spence.has_cache(namespace) || spence.is_stored(namespace) => {
             raw(app, namespace).map(Some)
         }
+        None if spence.is_shared(namespace, key).await => raw(app, namespace).map(Some),
         None => Ok(None),
     }
 }

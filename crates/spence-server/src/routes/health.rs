@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use crate::app::{App, Origin};
 use crate::routes::Json;
-use crate::wire::{Health, OriginHealth, Origins, TierHealth, Tiers};
+use crate::wire::{Health, OriginHealth, Origins, RedisHealth, TierHealth, Tiers};
 
 #[utoipa::path(
     get,
@@ -33,13 +33,17 @@ pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
             OriginHealth { kind: "provider", base_url: url.clone(), calls: None }
         }
     };
+    let redis: Option<RedisHealth> = snapshot.redis.as_ref().map(Into::into);
+    let is_well = !app.disk_failed_lately(snapshot.disk_errors)
+        && redis.as_ref().is_none_or(RedisHealth::is_well);
     Json(Health {
-        status: if app.disk_failed_lately(snapshot.disk_errors) { "degraded" } else { "ok" },
+        status: if is_well { "ok" } else { "degraded" },
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.uptime_seconds(),
         tiers: Tiers {
             memory: tier(snapshot.total.memory_bytes, snapshot.memory_budget, 0),
             disk: tier(snapshot.total.disk_bytes, snapshot.disk_budget, snapshot.disk_errors),
+            redis,
         },
         origins: Origins { market },
     })

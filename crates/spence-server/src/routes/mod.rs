@@ -27,6 +27,8 @@ use axum::http::StatusCode;
 pub(crate) const X_SPENCE_SOURCE: HeaderName = HeaderName::from_static("x-spence-source");
 /// `fresh`, `stale` or `unverified`.
 pub(crate) const X_SPENCE_FRESHNESS: HeaderName = HeaderName::from_static("x-spence-freshness");
+/// `false` if another node's invalidation of the value may have been missed; else absent.
+pub(crate) const X_SPENCE_VERIFIED: HeaderName = HeaderName::from_static("x-spence-verified");
 /// Why a stale value was served.
 pub(crate) const X_SPENCE_STALE_REASON: HeaderName =
     HeaderName::from_static("x-spence-stale-reason");
@@ -126,6 +128,9 @@ pub(crate) fn about<V>(value: &Cached<V>) -> HeaderMap {
         let cause = value.stale_cause().map(|cause| format!(": {cause}")).unwrap_or_default();
         let text = format!("{}{cause}", reason.as_str());
         headers.insert(X_SPENCE_STALE_REASON, header_text(text));
+    }
+    if !value.is_verified() {
+        headers.insert(X_SPENCE_VERIFIED, HeaderValue::from_static("false"));
     }
     headers.insert(header::AGE, HeaderValue::from(value.age().as_secs()));
     headers

@@ -61,11 +61,11 @@ async fn outdate(app: &App, body: TargetBody, verb: Verb) -> ApiResult<Json<Reac
             disk_entries: reach.disk,
             exact: reach.exact,
         };
-        return Ok(Json(Reached { scope: None, would_reach: Some(would_reach), target: body }));
+        return Ok(Json(Reached::dry(would_reach, body)));
     }
     let scope = match verb {
         Verb::Invalidate => app.spence().invalidate(&target).await?,
         Verb::Expire => app.spence().expire(&target).await?,
     };
-    Ok(Json(Reached { scope: Some(scope.as_str()), would_reach: None, target: body }))
+    Ok(Json(Reached::done(scope, body)))
 }

@@ -30,6 +30,7 @@ pub(crate) async fn stats(State(app): State<App>) -> Json<Stats> {
         disk_budget_bytes: snapshot.disk_budget,
         disk_entries: snapshot.disk_entries,
         disk_errors: snapshot.disk_errors,
+        redis: snapshot.redis.as_ref().map(Into::into),
         bans: snapshot.bans,
         bans_in_force: snapshot.bans_in_force,
     })

@@ -1,12 +1,16 @@
 //! The JSON of the API.
 
+mod health;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use spence::{CacheStats, Event, Explanation, Happening, Holding, Setting, Target};
+use spence::{CacheStats, Event, Explanation, Happening, Holding, Scope, Setting, Target};
 use spence_market::Bar;
 use utoipa::ToSchema;
+
+pub(crate) use health::{Health, OriginHealth, Origins, RedisHealth, TierHealth, Tiers};
 
 /// Every error answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +46,9 @@ pub(crate) struct Stats {
     pub(crate) disk_budget_bytes: u64,
     pub(crate) disk_entries: u64,
     pub(crate) disk_errors: u64,
+    /// Absent without a shared tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redis: Option<RedisHealth>,
     pub(crate) bans: u64,
     pub(crate) bans_in_force: u64,
 }
@@ -60,6 +67,8 @@ pub(crate) struct CacheFigures {
     hit_rate: f64,
     memory_hits: u64,
     disk_hits: u64,
+    redis_hits: u64,
+    unverified_hits: u64,
     negative_hits: u64,
     cache_size: u64,
     memory_bytes: u64,
@@ -88,6 +97,8 @@ impl From<&CacheStats> for CacheFigures {
             hit_rate: stats.hit_rate,
             memory_hits: stats.memory_hits,
             disk_hits: stats.disk_hits,
+            redis_hits: stats.redis_hits,
+            unverified_hits: stats.unverified_hits,
             negative_hits: stats.negative_hits,
             cache_size: stats.cache_size,
             memory_bytes: stats.memory_bytes,
@@ -191,9 +202,26 @@ impl TargetBody {
 pub(crate) struct Reached {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<&'static str>,
+    /// Of what is queued: whether it survives the end of this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) durable: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) would_reach: Option<ReachBody>,
     pub(crate) target: TargetBody,
+}
+
+impl Reached {
+    pub(crate) fn done(scope: Scope, target: TargetBody) -> Self {
+        let durable = match scope {
+            Scope::Queued { durable } => Some(durable),
+            _ => None,
+        };
+        Self { scope: Some(scope.as_str()), durable, would_reach: None, target }
+    }
+
+    pub(crate) fn dry(would_reach: ReachBody, target: TargetBody) -> Self {
+        Self { scope: None, durable: None, would_reach: Some(would_reach), target }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -341,43 +369,4 @@ impl From<&Bar> for BarBody {
         let volume = if is_whole { Volume::Whole(volume as u64) } else { Volume::Fraction(volume) };
         Self { date: date.to_string(), open, high, low, close, volume }
     }
-}
-
-/// GET /health
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Health {
-    pub(crate) status: &'static str,
-    pub(crate) version: &'static str,
-    pub(crate) uptime_seconds: u64,
-    pub(crate) tiers: Tiers,
-    pub(crate) origins: Origins,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Tiers {
-    pub(crate) memory: TierHealth,
-    pub(crate) disk: TierHealth,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TierHealth {
-    pub(crate) enabled: bool,
-    pub(crate) bytes: u64,
-    pub(crate) budget_bytes: u64,
-    pub(crate) errors: u64,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Origins {
-    pub(crate) market: OriginHealth,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct OriginHealth {
-    /// `demo-feed` or `provider`.
-    pub(crate) kind: &'static str,
-    pub(crate) base_url: String,
-    /// How often the demo feed was called.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) calls: Option<u64>,
 }
