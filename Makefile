@@ -3,9 +3,9 @@
 .DEFAULT_GOAL := help
 # Request traces for the hit ratios; see bench/README.md.
 TRACES ?= ../shared/traces
-BENCHES = engine disk races http
+BENCHES = engine disk races http redis
 
-.PHONY: help run test check mutants fuzz soak bench bench-quick instructions
+.PHONY: help run test check mutants fuzz soak soak-cluster bench bench-quick instructions
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ fuzz: ## Feed each reader of foreign bytes with what a fuzzer makes up, for a mi
 
 soak: ## All that CI samples, at length: about an hour, then a summary
 	cargo xtask soak
+
+soak-cluster: ## Nodes on a real Redis for ten minutes, while things happen to them; then a check
+	SPENCE_SOAK=1 cargo test --package spence --test it history:: -- --nocapture
 
 bench-quick: ## Measure against peers, a first impression in five minutes
 	cargo build --release --manifest-path bench/Cargo.toml --bins

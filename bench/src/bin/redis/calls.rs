@@ -1,0 +1,203 @@
+//! Calls a second, beside the same calls issued raw.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use spence::unstable::redis_scripts;
+use spence::{Error, Fill};
+use spence_bench::report::Row;
+use spence_bench::rounds::{Contender, measure};
+use spence_bench::{Options, Report, Target};
+use tokio::runtime::Runtime;
+
+use crate::{Bench, KEYS, value};
+
+const BATCH: u32 = 100;
+
+/// Calls a second of `tasks` tasks, each calling again and again for `length`.
+fn rate<F, R>(runtime: &Runtime, tasks: u64, length: Duration, call: F) -> f64
+where
+    F: Fn(u64) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = ()> + Send,
+{
+    let (over, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let started = Instant::now();
+    runtime.block_on(async {
+        let running: Vec<_> = (0..tasks)
+            .map(|task| {
+                let (over, calls, call) = (Arc::clone(&over), Arc::clone(&calls), call.clone());
+                tokio::spawn(async move {
+                    let mut n = task * 7_919;
+                    while !over.load(Ordering::Relaxed) {
+                        call(n).await;
+                        n += 1;
+                    }
+                    calls.fetch_add(n - task * 7_919, Ordering::Relaxed);
+                })
+            })
+            .collect();
+        tokio::time::sleep(length).await;
+        over.store(true, Ordering::Relaxed);
+        for task in running {
+            task.await.expect("a task of the bench panicked");
+        }
+    });
+    calls.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64() / 1e3
+}
+
+fn key_of(n: u64) -> u32 {
+    (n % u64::from(KEYS)) as u32
+}
+
+fn name_of(key: u32) -> String {
+    format!("spence:{{values:{key}}}:v")
+}
+
+pub(crate) fn rows(runtime: &Runtime, bench: &Bench, options: &Options, report: &mut Report) {
+    let length = options.sized(Duration::from_millis(400), Duration::from_secs(1));
+    for tasks in [1, 32, 256] {
+        let (values, raw) = (bench.values.clone(), bench.raw.clone());
+        let ours = move |n| {
+            let values = values.clone();
+            async move {
+                assert!(values.get(&key_of(n)).await.is_some());
+            }
+        };
+        let theirs = move |n| {
+            let mut raw = raw.clone();
+            async move {
+                let value: Vec<u8> = redis::cmd("GET")
+                    .arg(name_of(key_of(n)))
+                    .query_async(&mut raw)
+                    .await
+                    .expect("the server answers");
+                assert!(value.len() > 1000);
+            }
+        };
+        let mut contenders = [
+            Contender::new("spence", || rate(runtime, tasks, length, ours.clone())),
+            Contender::new("raw", || rate(runtime, tasks, length, theirs.clone())),
+        ];
+        let measured = measure(options.rounds(), &mut contenders);
+        report.row(
+            Row::told(format!("get, {tasks} tasks"), measured.median(0), "k/s")
+                .paired("redis-rs, GET", &measured, 0, 1)
+                .to_reach(Target::RatioAtLeast(0.95)),
+        );
+    }
+    report.row(batches(runtime, bench, options, length));
+    report.row(invalidations(runtime, bench, options, length));
+    report.row(fills(runtime, bench, options, length));
+}
+
+fn batches(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) -> Row {
+    let (values, raw) = (bench.values.clone(), bench.raw.clone());
+    let ours = move |n: u64| {
+        let values = values.clone();
+        async move {
+            let keys: Vec<_> = (0..BATCH).map(|i| (key_of(n) + i) % KEYS).collect();
+            assert!(values.get_many(&keys).await.iter().all(Option::is_some));
+        }
+    };
+    let theirs = move |n: u64| {
+        let mut raw = raw.clone();
+        async move {
+            let names: Vec<_> = (0..BATCH).map(|i| name_of((key_of(n) + i) % KEYS)).collect();
+            let values: Vec<Vec<u8>> =
+                redis::cmd("MGET").arg(names).query_async(&mut raw).await.expect("it answers");
+            assert_eq!(values.len(), BATCH as usize);
+        }
+    };
+    let mut contenders = [
+        Contender::new("spence", || rate(runtime, 8, length, ours.clone())),
+        Contender::new("raw", || rate(runtime, 8, length, theirs.clone())),
+    ];
+    let measured = measure(options.rounds(), &mut contenders);
+    Row::told("get_many of 100, 8 tasks", measured.median(0), "k/s")
+        .paired("redis-rs, MGET of 100", &measured, 0, 1)
+        .to_reach(Target::RatioAtLeast(0.9))
+}
+
+/// The digest of a script.
+fn digest(name: &str) -> String {
+    let scripts = redis_scripts();
+    let (_, code) = scripts.iter().find(|(known, _)| *known == name).expect("it has that name");
+    redis::Script::new(code).get_hash().to_owned()
+}
+
+const STATE: &str = "spence:{log}:state";
+const LOG: &str = "spence:{log}:stream";
+
+fn invalidations(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) -> Row {
+    let (values, raw, forget) = (bench.values.clone(), bench.raw.clone(), digest("forget"));
+    let ours = move |n: u64| {
+        let values = values.clone();
+        async move {
+            let scope = values.invalidate(&(KEYS + key_of(n))).await.expect("it answers");
+            assert_eq!(scope, spence::Scope::Cluster);
+        }
+    };
+    let theirs = move |n: u64| {
+        let (mut raw, forget) = (raw.clone(), forget.clone());
+        async move {
+            let key = KEYS + key_of(n);
+            let lease = format!("spence:{{values:{key}}}:l");
+            let mut call = redis::cmd("EVALSHA");
+            call.arg(&forget).arg(4).arg(STATE).arg(LOG).arg(name_of(key)).arg(lease);
+            call.arg(1).arg("raw").arg([0_u8; 40].as_slice()).arg(0).arg(100_000).arg("").arg(0);
+            let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
+        }
+    };
+    let mut contenders = [
+        Contender::new("spence", || rate(runtime, 32, length, ours.clone())),
+        Contender::new("raw", || rate(runtime, 32, length, theirs.clone())),
+    ];
+    let measured = measure(options.rounds(), &mut contenders);
+    Row::told("invalidate, 32 tasks", measured.median(0), "k/s")
+        .paired("redis-rs, the same script", &measured, 0, 1)
+        .to_reach(Target::RatioAtLeast(0.9))
+}
+
+fn fills(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) -> Row {
+    let (values, raw) = (bench.values.clone(), bench.raw.clone());
+    let (lease, store) = (digest("lease"), digest("store"));
+    let next = Arc::new(AtomicU64::new(1 << 20));
+    let counter = Arc::clone(&next);
+    let bytes = value();
+    let ours_bytes = bytes.clone();
+    let ours = move |_| {
+        let (values, bytes) = (values.clone(), ours_bytes.clone());
+        let key = counter.fetch_add(1, Ordering::Relaxed) as u32;
+        async move {
+            let fill = move |_| async move { Ok::<_, Error>(Fill::new(bytes)) };
+            values.get_or_fetch(&key, fill).await.expect("it is filled");
+        }
+    };
+    let theirs = move |_| {
+        let (mut raw, lease, store) = (raw.clone(), lease.clone(), store.clone());
+        let key = next.fetch_add(1, Ordering::Relaxed) as u32;
+        let bytes = bytes.clone();
+        async move {
+            let (name, own) = (name_of(key), format!("spence:{{values:{key}}}:l"));
+            let get: Option<Vec<u8>> =
+                redis::cmd("GET").arg(&name).query_async(&mut raw).await.expect("it answers");
+            assert!(get.is_none());
+            let mut call = redis::cmd("EVALSHA");
+            call.arg(&lease).arg(3).arg(&name).arg(&own).arg(STATE);
+            call.arg("raw").arg(5_000).arg("").arg(0);
+            let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
+            let mut call = redis::cmd("EVALSHA");
+            call.arg(&store).arg(2).arg(&name).arg(&own).arg("raw").arg(&bytes[..]).arg(3_600_000);
+            let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
+        }
+    };
+    let mut contenders = [
+        Contender::new("spence", || rate(runtime, 32, length, ours.clone())),
+        Contender::new("raw", || rate(runtime, 32, length, theirs.clone())),
+    ];
+    let measured = measure(options.rounds(), &mut contenders);
+    Row::told("fill and store under a lease, 32 tasks", measured.median(0), "k/s")
+        .paired("redis-rs, GET and the same scripts", &measured, 0, 1)
+        .to_reach(Target::RatioAtLeast(0.9))
+}
