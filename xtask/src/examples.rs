@@ -28,7 +28,25 @@ pub(crate) fn run(tree: &Tree) -> anyhow::Result<Complaints> {
             complaints.push(format!("{FOLDER}{name}.rs: {}\n{told}{errors}", run.status));
         }
     }
+    for script in scripts(tree) {
+        if !index.text.contains(&format!("({script})")) {
+            complaints.push(format!("{INDEX}: does not list {script}"));
+        }
+        let run = Command::new("sh").arg(format!("{FOLDER}{script}")).output();
+        let run = run.with_context(|| format!("run {script}"))?;
+        let told = String::from_utf8_lossy(&run.stdout);
+        println!("{script}: {} lines", told.lines().count());
+        if !run.status.success() {
+            let errors = String::from_utf8_lossy(&run.stderr);
+            complaints.push(format!("{FOLDER}{script}: {}\n{told}{errors}", run.status));
+        }
+    }
     Ok(complaints)
+}
+
+fn scripts(tree: &Tree) -> impl Iterator<Item = &str> {
+    let scripts = tree.paths.iter().filter_map(|path| path.strip_prefix(FOLDER));
+    scripts.filter(|path| path.ends_with("/run.sh"))
 }
 
 fn names(tree: &Tree) -> impl Iterator<Item = &str> {
