@@ -303,23 +303,30 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             && let Leased::Lease(lease) = shared.lease(self.id(text), None, true).await
             && let Some((value, term)) = self.shareable(encoded, &lease)
         {
-            match shared.put(hash, self.id(text), &lease, (&value, term), stamp).await {
-                Shelved::Kept => return,
-                Shelved::Refused => {
-                    // Another node's came in between, and is the newer one.
-                    let namespace = Arc::clone(&self.core.namespace);
-                    let name = Arc::clone(&namespace.name);
-                    let place = Place { hash, namespace };
-                    let effect = Effect::Invalidate;
-                    drop(self.engine.outdate_here(Some(&place), &name, text, effect));
-                    return;
-                }
-                Shelved::Unknown => {}
+            let id = self.id(text);
+            let put = shared.put(hash, id, &lease, (&value, term), stamp).await;
+            if put == Shelved::Kept {
+                return;
+            }
+            let is_superseded = put == Shelved::Superseded
+                || (put == Shelved::Refused && shared.has_later(id, &lease).await);
+            if is_superseded {
+                // Another node's came in between: it is the newer one, and all have been told.
+                self.forget_here(hash, text);
+                return;
             }
         }
         let namespace = Arc::clone(&self.core.namespace.name);
         let about = About::Key { namespace, key: Arc::clone(text) };
         tier.tell(Notice { about, effect: Effect::Invalidate }).await;
+    }
+
+    /// Forgets a key on this node alone.
+    fn forget_here(&self, hash: u64, text: &Arc<str>) {
+        let namespace = Arc::clone(&self.core.namespace);
+        let name = Arc::clone(&namespace.name);
+        let place = Place { hash, namespace };
+        drop(self.engine.outdate_here(Some(&place), &name, text, Effect::Invalidate));
     }
 }
 

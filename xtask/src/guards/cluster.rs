@@ -5,10 +5,8 @@ use super::Mutant;
 pub(super) const LINES: &[Mutant] = &[
     Mutant {
         file: "redis/script.rs",
-        line: r#"const STORE: &str = "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-"#,
-        instead: r#"const STORE: &str = "
-"#,
+        line: r"if holder ~= ARGV[1] then",
+        instead: r"if false then",
         test: "a_fill_that_another_node_invalidates_is_installed_nowhere",
     },
     Mutant {
@@ -85,5 +83,35 @@ pub(super) const LINES: &[Mutant] = &[
 ",
         instead: "",
         test: "without_the_server_nodes_serve_and_queue_and_catch_up_when_it_returns",
+    },
+    Mutant {
+        file: "redis/join.rs",
+        line: r"            link.call(raise.arg(newest).arg(newest_turn), GREETING).await?;
+            self.owed.lock().tell_again();",
+        instead: r"            link.call(raise.arg(newest).arg(newest_turn), GREETING).await?;",
+        test: "what_a_restarted_server_has_lost_is_told_again",
+    },
+    Mutant {
+        file: "redis/lease.rs",
+        line: r"            belief.missed(hash, lease.turn, stamp);",
+        instead: r"            belief.overtake(hash, lease.turn);",
+        test: "of_two_inserts_at_the_same_time_one_counts_on_both_nodes",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"(put == Shelved::Refused && shared.has_later(id, &lease).await);",
+        instead: r"put == Shelved::Refused;",
+        test: "an_insert_whose_lease_the_server_has_evicted_is_heard_of",
+    },
+    Mutant {
+        file: "engine.rs",
+        line: r"        self.spawner.spawn(Box::pin(async move {
+            // Whoever asked may not be waiting.
+            drop(done.send(work.await));
+        }));
+        result.await.ok()",
+        instead: r"        drop::<(tokio::sync::oneshot::Sender<T>, _)>((done, result));
+        Some(work.await)",
+        test: "an_invalidation_that_nobody_waits_for_any_more_reaches_all_the_same",
     },
 ];

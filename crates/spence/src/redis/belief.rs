@@ -145,6 +145,19 @@ impl Belief {
         }
     }
 
+    /// What had this turn was not stored: what is there may be older than what this node has. A bar
+    /// that was set for it (`stamp`) need not be higher.
+    pub(super) fn missed(&mut self, hash: u64, turn: u64, stamp: u64) {
+        self.saw(turn);
+        if let Some(bar) = self.overtaken.get_mut(&hash).filter(|bar| bar.stamp == stamp) {
+            bar.least = turn;
+            self.unasked.remove(&hash);
+            self.asked.remove(&hash);
+        } else {
+            self.overtake(hash, turn);
+        }
+    }
+
     /// The counter of turns is about to be asked for; what it will say is at least what is returned.
     pub(super) fn ask(&mut self) -> u64 {
         self.asked.extend(self.unasked.drain());
@@ -219,6 +232,13 @@ mod tests {
         assert!(!believes(&belief, 3, 9), "something newer has been put in since");
         belief.settle(3, 10, later);
         assert!(believes(&belief, 3, 10));
+        let mine = belief.overtake_from_now(4);
+        belief.overtake_from_now(4);
+        belief.missed(4, 12, mine);
+        assert!(!believes(&belief, 4, 13), "another bar stands");
+        let mine = belief.overtake_from_now(5);
+        belief.missed(5, 12, mine);
+        assert!(!believes(&belief, 5, 11) && believes(&belief, 5, 13));
 
         // Which turn that is may not be known yet.
         belief.ask();

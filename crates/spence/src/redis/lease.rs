@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::link::{Asked, Failure, Stamp};
-use super::{About, Id, Lease, Notice, Shared, Tag};
+use super::link::{Asked, Failure, Placed, Stamp};
+use super::{About, Id, Lease, Looked, Notice, Shared, Tag};
 use crate::ban::Effect;
+use crate::envelope;
 use crate::sync::Ordering;
 
 /// What comes of asking for a lease.
@@ -30,6 +31,8 @@ pub(crate) enum Shelved {
     Kept,
     /// The lease was lost: something newer has come, or may have.
     Refused,
+    /// An insert of another node that began later has taken the lease.
+    Superseded,
     /// The value is not there, or perhaps it is.
     Unknown,
 }
@@ -39,7 +42,10 @@ impl Shared {
     /// there and not good enough. With `seize`, whoever has the lease loses it.
     pub(crate) async fn lease(&self, id: Id<'_>, refused: Option<Tag>, seize: bool) -> Leased {
         let Some(link) = self.link.load_full() else { return Leased::Away };
-        let token = format!("{}-{}", self.node, self.tokens.fetch_add(1, Ordering::Relaxed));
+        // What an insert has taken is told from what a fill has.
+        let kind = if seize { "!" } else { "" };
+        let number = self.tokens.fetch_add(1, Ordering::Relaxed);
+        let token = format!("{kind}{}-{number}", self.node);
         let refused = refused.as_ref().map(<[u8; 8]>::as_slice);
         let mut asked = Box::pin(link.lease(id, &token, self.settings.lease, refused, seize));
         let answer = self.clock.timeout(link.deadline, &mut asked).await;
@@ -105,16 +111,17 @@ impl Shared {
         term: Duration,
     ) -> Shelved {
         let stored = match self.link.load_full() {
-            None => None,
+            None => Shelved::Unknown,
             Some(link) => match link.store(id, lease, value, term).await {
-                Ok(taken) => Some(taken),
+                Ok(true) => Shelved::Kept,
+                Ok(false) => Shelved::Refused,
                 Err(failure) => {
                     if failure == Failure::Full {
                         // Whoever waits need not wait for the lease to run out.
                         drop(link.release(id, lease, false).await);
                     }
                     self.fail(&link, failure);
-                    None
+                    Shelved::Unknown
                 }
             },
         };
@@ -136,32 +143,38 @@ impl Shared {
         let notice = Notice { about, effect: Effect::Invalidate };
         let record = Stamp { notice: Some(&notice), node: &self.node };
         let stored = match self.link.load_full() {
-            None => None,
+            None => Shelved::Unknown,
             Some(link) => match link.put(id, lease, value, term, &record).await {
-                Ok(Some(published)) => {
+                Ok(Placed::Published(published)) => {
                     self.acknowledged(&link, &notice, &published);
-                    Some(true)
+                    Shelved::Kept
                 }
-                Ok(None) => Some(false),
+                Ok(Placed::Superseded) => Shelved::Superseded,
+                Ok(Placed::Lost) => Shelved::Refused,
                 Err(failure) => {
                     self.fail(&link, failure);
-                    None
+                    Shelved::Unknown
                 }
             },
         };
         self.settle(hash, lease, stored, stamp)
     }
 
-    fn settle(&self, hash: u64, lease: &Lease, stored: Option<bool>, stamp: u64) -> Shelved {
+    fn settle(&self, hash: u64, lease: &Lease, stored: Shelved, stamp: u64) -> Shelved {
         let mut belief = self.belief.write();
-        if stored == Some(true) {
+        if stored == Shelved::Kept {
             belief.settle(hash, lease.turn, stamp);
-            return Shelved::Kept;
+        } else {
+            belief.missed(hash, lease.turn, stamp);
         }
-        // What is there may be older than what this node has.
-        belief.saw(lease.turn);
-        belief.overtake(hash, lease.turn);
-        if stored.is_none() { Shelved::Unknown } else { Shelved::Refused }
+        stored
+    }
+
+    /// Whether something lies under a key that was leased later than `lease`.
+    pub(crate) async fn has_later(&self, id: Id<'_>, lease: &Lease) -> bool {
+        let Looked::Value(Some(value)) = self.look_at(id).await else { return false };
+        let stored = envelope::entry(&value, None, &|payload| value.slice_ref(payload));
+        stored.is_some_and(|stored| stored.epoch == lease.epoch && stored.seq > lease.turn)
     }
 
     /// Gives a lease back that nothing will be stored under; with `with_value`, what is there goes

@@ -88,6 +88,16 @@ pub(super) struct Published {
     pub(super) fields: u64,
 }
 
+/// What comes of putting a value in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Placed {
+    Published(Published),
+    /// Another node is putting one in, and began later.
+    Superseded,
+    /// The lease was lost.
+    Lost,
+}
+
 impl Link {
     pub(super) fn new(
         connection: MultiplexedConnection,
@@ -179,15 +189,16 @@ impl Link {
         value: &[u8],
         term: Duration,
         stamp: &Stamp<'_>,
-    ) -> Result<Option<Published>, Failure> {
+    ) -> Result<Placed, Failure> {
         let [name, own] = self.names_of(id);
         let keys = [&*name, &own, &self.names.state, &self.names.log];
         let mut cmd = self.scripts.put.call(&keys);
         cmd.arg(&lease.token).arg(value).arg(millis(term));
         stamp.add_to(&mut cmd);
         match self.call(&cmd, self.deadline).await? {
-            Value::Int(_) => Ok(None),
-            answer => published(&answer).map(Some),
+            Value::Int(2) => Ok(Placed::Superseded),
+            Value::Int(_) => Ok(Placed::Lost),
+            answer => published(&answer).map(Placed::Published),
         }
     }
 

@@ -302,21 +302,91 @@ async fn hits_are_compared_with_what_the_others_have_now_and_then() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalidation_that_nobody_waits_for_any_more_reaches_all_the_same() {
+    let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    a.fetch(1).await;
+    assert_eq!(b.fetch(2).await.0, 1);
+    // The server hears of it only after its caller has gone.
+    server.freeze();
+    let key = KEY.to_owned();
+    let mut invalidating = Box::pin(a.numbers.invalidate(&key));
+    assert!(futures_util::FutureExt::now_or_never(&mut invalidating).is_none());
+    drop(invalidating);
+    server.kill();
+    server.restart();
+    until("forgotten everywhere", async || b.held().await.is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_inserts_at_the_same_time_one_counts_on_both_nodes() {
     let server = RedisServer::start();
     let (a, b) = (Node::on(&server).await, Node::on(&server).await);
-    for round in 0..20 {
-        a.fetch(round).await;
-        assert_eq!(b.fetch(100).await.0, round);
-        let key = KEY.to_owned();
-        let mut invalidating = Box::pin(a.numbers.invalidate(&key));
-        // Begun, and perhaps done.
-        drop(futures_util::FutureExt::now_or_never(&mut invalidating));
-        drop(invalidating);
-        until("forgotten everywhere", async || {
-            a.held().await.is_none() && b.held().await.is_none()
+    for round in 0..50 {
+        let (one, other) = (2 * round, 2 * round + 1);
+        let (first, second) =
+            tokio::join!(a.numbers.insert(KEY.into(), one), b.numbers.insert(KEY.into(), other));
+        first.and(second).unwrap();
+        until("they agree", async || {
+            let (held, others) = (a.held().await, b.held().await);
+            let held = held.map(|held| held.0);
+            held.is_some_and(|held| held == one || held == other)
+                && held == others.map(|held| held.0)
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_insert_whose_lease_the_server_has_evicted_is_heard_of() {
+    let server = RedisServer::start();
+    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    let done = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        let evicting = scope.spawn(|| {
+            while done.load(Ordering::SeqCst) == 0 {
+                server.command(&["DEL", "spence:{numbers:key}:l"]);
+            }
+        });
+        let inserting = async {
+            for round in 0..100 {
+                b.fetch(1_000).await;
+                a.numbers.insert(KEY.into(), round).await.unwrap();
+                assert_eq!(a.held().await.map(|held| held.0), Some(round));
+                until("the older one is gone", async || {
+                    b.held().await.is_none_or(|held| held.0 == round)
+                })
+                .await;
+            }
+        };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(inserting));
+        done.store(1, Ordering::SeqCst);
+        evicting.join().unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restarted_server_has_lost_is_told_again() {
+    let mut server = RedisServer::start();
+    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    a.fetch(1).await;
+    assert_eq!(b.fetch(2).await, (1, Source::Redis));
+    assert!(server.command(&["SAVE"]).contains("OK"));
+    assert_eq!(a.numbers.invalidate(&KEY.to_owned()).await.unwrap(), Scope::Cluster);
+    until("forgotten", async || b.held().await.is_none()).await;
+
+    // It comes back as it was before the invalidation, the value with it.
+    server.kill();
+    server.restart();
+    assert_eq!(server.command(&["EXISTS", "spence:{numbers:key}:v"]), ":1");
+    until("told again", async || {
+        assert_eq!((a.held().await, b.held().await), (None, None));
+        server.command(&["EXISTS", "spence:{numbers:key}:v"]) == ":0"
+    })
+    .await;
+    let late = Node::on(&server).await;
+    assert_eq!(late.held().await, None);
+    assert_eq!(b.fetch(3).await, (3, Source::Origin));
+    assert_eq!(late.held().await, Some((3, Source::Redis)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
