@@ -206,7 +206,8 @@ impl SpenceBuilder {
         self
     }
 
-    /// Starts the engine.
+    /// Starts the engine. With a shared tier it waits until that is connected, but not longer than a
+    /// second: an engine whose server is away serves all the same.
     ///
     /// # Errors
     /// `InvalidArgument` for a setting outside its limits or when there is no runtime to run fills

@@ -289,7 +289,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     pub(crate) fn keep(&self, encoded: &Encoded, store: bool) -> Keep {
         match encoded {
             _ if !store => Keep::Forget,
-            _ if self.core.codec.is_none() || !self.engine.disk.is_present() => Keep::Nothing,
+            _ if !self.engine.disk.is_present() => Keep::Nothing,
             Encoded::Nothing => Keep::Nothing,
             Encoded::Failed => Keep::Remove,
             Encoded::Stored(stored) => Keep::Put(Arc::clone(stored)),

@@ -40,7 +40,7 @@ pub enum MissCause {
     Banned,
     /// It was stored by another schema, codec or origin.
     Schema,
-    /// The disk failed, or took too long.
+    /// The disk or the shared tier failed, or took too long.
     Failed,
 }
 

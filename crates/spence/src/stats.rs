@@ -200,7 +200,7 @@ pub struct CacheStats {
     pub misses_banned: u64,
     /// Of the misses, those of values stored by another schema, codec or origin.
     pub misses_schema: u64,
-    /// Of the misses, those that the disk failed, or answered too late.
+    /// Of the misses, those that the disk or the shared tier failed, or answered too late.
     pub misses_failed: u64,
     /// `hits + stale_hits + misses`.
     pub total: u64,

@@ -7,14 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{try_join, try_join_all};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Value};
 
 use super::Shared;
-use super::link::{Failure, Link, Stamp, failure, new_epoch, number_of, text_of, unexpected};
+use super::link::{Link, Stamp, new_epoch, number_of, text_of, unexpected};
 use super::notice::Notice;
-use super::script::{Scripts, Version};
+use super::script::{Script, Scripts, Version};
 use super::stream::{Cursor, record_of};
+use super::wire::{Failure, Wire, failure};
 use crate::ban::{Ban, Effect, What};
 
 /// How long connecting may take.
@@ -59,15 +61,16 @@ impl Shared {
     /// where it has read the log, and `gap` whether it cannot go on from there.
     pub(super) async fn join(&self, cursor: &Cursor, gap: bool) -> Result<Joined, Failure> {
         let (calls, tail) = (self.connect().await?, self.connect().await?);
-        let (fit, other) = (self.fit(&calls).await?, self.fit(&tail).await?);
+        let calls = Wire::new(calls, self.clock.clone());
+        let other = Wire::new(tail.clone(), self.clock.clone());
+        let (fit, other) = try_join(fit(&calls), fit(&other)).await?;
         if fit.identity != other.identity {
             return Err(Failure::Away("two connections reach two servers".to_owned()));
         }
-        let link = Arc::new(self.link_over(calls, fit.version, self.settings.deadline));
-        for script in link.scripts.all() {
-            let mut load = redis::cmd("SCRIPT");
-            link.call(load.arg("LOAD").arg(&script.code), GREETING).await?;
-        }
+        let scripts = Scripts::new(fit.version);
+        try_join_all(scripts.all().map(|script| load(&calls, script))).await?;
+        let (names, deadline) = (Arc::clone(&self.names), self.settings.deadline);
+        let link = Arc::new(Link::new(calls, scripts, names, deadline));
         let known = Known {
             newest: self.newest.lock().clone(),
             turn: self.belief.read().newest_turn(),
@@ -99,31 +102,6 @@ impl Shared {
             Some(connected) => connected.map_err(failure),
             None => Err(Failure::Away(format!("no connection within {:?}", 2 * CONNECT))),
         }
-    }
-
-    fn link_over(
-        &self,
-        calls: MultiplexedConnection,
-        version: Version,
-        deadline: Duration,
-    ) -> Link {
-        let (names, clock) = (Arc::clone(&self.names), self.clock.clone());
-        Link::new(calls, Scripts::new(version), names, clock, deadline)
-    }
-
-    /// Whether a server can be a shared tier.
-    async fn fit(&self, connection: &MultiplexedConnection) -> Result<Fit, Failure> {
-        // Only to ask; which scripts are right for it is not known yet.
-        let link = self.link_over(connection.clone(), Version::OLDEST, GREETING);
-        let mut info = String::new();
-        for section in ["server", "replication"] {
-            let answer = match link.call(redis::cmd("INFO").arg(section), GREETING).await? {
-                Value::VerbatimString { text, .. } => text,
-                other => text_of(Some(&other)).unwrap_or_default(),
-            };
-            info.push_str(&answer);
-        }
-        Fit::of(&info)
     }
 
     async fn ask_state(&self, link: &Link, newest: &Cursor) -> Result<Found, Failure> {
@@ -202,6 +180,23 @@ impl Shared {
         let new = found.bans.iter().filter(|ban| ban.position > cursor.position);
         Ok((end, Some(new.cloned().collect())))
     }
+}
+
+async fn load(wire: &Wire, script: &Script) -> Result<(), Failure> {
+    let mut load = redis::cmd("SCRIPT");
+    wire.call(load.arg("LOAD").arg(&script.code), GREETING).await.map(drop)
+}
+
+/// Whether a server can be a shared tier.
+async fn fit(wire: &Wire) -> Result<Fit, Failure> {
+    let mut info = String::new();
+    for section in ["server", "replication"] {
+        info.push_str(&match wire.call(redis::cmd("INFO").arg(section), GREETING).await? {
+            Value::VerbatimString { text, .. } => text,
+            other => text_of(Some(&other)).unwrap_or_default(),
+        });
+    }
+    Fit::of(&info)
 }
 
 impl Found {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::link::{Asked, Failure, Placed, Stamp};
+use super::link::{Asked, Placed, Stamp};
+use super::wire::Failure;
 use super::{About, Id, Lease, Looked, Notice, Shared, Tag};
 use crate::ban::Effect;
 use crate::envelope;

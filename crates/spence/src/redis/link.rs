@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, Value};
 
+use super::gather::Gatherer;
 use super::names::Names;
 use super::notice::Notice;
 use super::script::Scripts;
-use crate::clock::Clock;
+use super::wire::{Failure, Wire};
 
 /// The most records that the log keeps, roughly; a node that was away for longer counts what it
 /// holds as unverified.
@@ -26,24 +26,11 @@ const NOTHING: &[u8] = &[];
 
 /// A usable connection.
 pub(super) struct Link {
-    connection: MultiplexedConnection,
+    wire: Wire,
+    reads: Gatherer,
     pub(super) scripts: Scripts,
     pub(super) names: Arc<Names>,
-    pub(super) clock: Clock,
     pub(super) deadline: Duration,
-}
-
-/// Why a call has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The server does not answer, or not in time.
-    Away(String),
-    /// It answers that it cannot serve us, or not any more: another link is needed.
-    Unfit(String),
-    /// The server has no memory left for a value.
-    Full,
-    /// The server refuses this call, or answers what it should not.
-    Refused(String),
 }
 
 /// Names a key.
@@ -99,29 +86,19 @@ pub(super) enum Placed {
 }
 
 impl Link {
-    pub(super) fn new(
-        connection: MultiplexedConnection,
-        scripts: Scripts,
-        names: Arc<Names>,
-        clock: Clock,
-        deadline: Duration,
-    ) -> Self {
-        Self { connection, scripts, names, clock, deadline }
+    pub(super) fn new(wire: Wire, scripts: Scripts, names: Arc<Names>, deadline: Duration) -> Self {
+        let reads = Gatherer::new(wire.clone(), deadline);
+        Self { wire, reads, scripts, names, deadline }
     }
 
     /// One call, within `deadline`.
     pub(super) async fn call(&self, cmd: &Cmd, deadline: Duration) -> Result<Value, Failure> {
-        let mut connection = self.connection.clone();
-        let call = connection.req_packed_command(cmd);
-        let answer = self.clock.timeout(deadline, call).await;
-        checked(answer.unwrap_or_else(|| Err(late(deadline))))
+        self.wire.call(cmd, deadline).await
     }
 
     /// The value of a key, as it is.
     pub(super) async fn get(&self, id: Id<'_>) -> Result<Option<Bytes>, Failure> {
-        let mut get = Cmd::with_capacity(2, id.key.len() + CALL_BYTES);
-        get.arg("GET").arg(self.names.value(id.namespace, id.key));
-        Ok(bytes_of(self.call(&get, self.deadline).await?))
+        self.reads.get(|| self.names.value(id.namespace, id.key)).await
     }
 
     /// The values of several keys, as they are.
@@ -151,8 +128,8 @@ impl Link {
         let [value, lease] = self.names_of(id);
         let mut cmd = self.scripts.lease.call(&[&value, &lease, &self.names.state]);
         cmd.arg(token).arg(millis(term)).arg(refused.unwrap_or(NOTHING)).arg(u8::from(seize));
-        let (mut connection, token) = (self.connection.clone(), token.to_owned());
-        async move { asked(checked(connection.req_packed_command(&cmd).await)?, token) }
+        let (wire, token) = (self.wire.clone(), token.to_owned());
+        async move { asked(wire.call_unlimited(cmd).await?, token) }
     }
 
     /// Whether the lease was held still; it is for another `term` then.
@@ -270,34 +247,6 @@ fn millis(term: Duration) -> u64 {
     u64::try_from(term.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-fn late(deadline: Duration) -> RedisError {
-    let message = format!("no answer within {deadline:?}");
-    std::io::Error::new(std::io::ErrorKind::TimedOut, message).into()
-}
-
-/// An answer, if it is not an error.
-pub(super) fn checked(answer: Result<Value, RedisError>) -> Result<Value, Failure> {
-    match answer {
-        Ok(Value::ServerError(error)) => Err(failure(error.into())),
-        Ok(value) => Ok(value),
-        Err(error) => Err(failure(error)),
-    }
-}
-
-/// What an error means for the link.
-pub(super) fn failure(error: RedisError) -> Failure {
-    match error.kind() {
-        _ if error.code() == Some("OOM") => Failure::Full,
-        ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot) => {
-            Failure::Refused(error.to_string())
-        }
-        ErrorKind::Extension => Failure::Refused(error.to_string()),
-        // It loads its data, has become a replica, has lost the scripts, does not let us do that.
-        ErrorKind::Server(_) | ErrorKind::AuthenticationFailed => Failure::Unfit(error.to_string()),
-        _ => Failure::Away(error.to_string()),
-    }
-}
-
 pub(super) fn unexpected(what: &str, answer: &Value) -> Failure {
     let answer = match answer {
         Value::BulkString(_) | Value::SimpleString(_) => "a text".to_owned(),
@@ -306,7 +255,7 @@ pub(super) fn unexpected(what: &str, answer: &Value) -> Failure {
     Failure::Refused(format!("{what}: answered by {answer}"))
 }
 
-fn bytes_of(value: Value) -> Option<Bytes> {
+pub(super) fn bytes_of(value: Value) -> Option<Bytes> {
     match value {
         Value::BulkString(bytes) => Some(bytes.into()),
         _ => None,

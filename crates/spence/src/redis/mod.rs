@@ -6,6 +6,7 @@
 //! docs/protocol.md; operation: docs/redis.md.
 
 mod belief;
+mod gather;
 mod home;
 mod join;
 mod journal;
@@ -20,6 +21,7 @@ mod script;
 mod settings;
 mod shadow;
 mod stream;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +33,13 @@ use tokio::sync::Notify;
 
 use belief::Belief;
 use journal::Journal;
-use link::{Failure, Link, Published, Stamp};
+use link::{Link, Published, Stamp};
 use names::Names;
 use owed::Owed;
 use place::{Place, PlaceFile};
 use shadow::Shadow;
 use stream::Cursor;
+use wire::Failure;
 
 use crate::ban::{Ban, Verdict};
 use crate::clock::Clock;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Pipeline, Value};
 
-use super::link::{Failure, checked, failure, number_of, text_of, unexpected};
+use super::link::{number_of, text_of, unexpected};
 use super::names::Names;
 use super::notice::Notice;
+use super::wire::{Failure, checked, failure};
 use crate::clock::Clock;
 
 /// Records that one read takes at most.

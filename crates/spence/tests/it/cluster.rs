@@ -390,6 +390,43 @@ async fn what_a_restarted_server_has_lost_is_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reads_that_are_sent_as_one_each_get_their_own() {
+    let server = RedisServer::start();
+    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    for n in 0..200 {
+        a.numbers.insert(n.to_string(), n).await.unwrap();
+    }
+    server.command(&["CONFIG", "RESETSTAT"]);
+    // While none is answered, all of them gather; some callers go away, whoever leads among them.
+    server.freeze();
+    let mut readers = Vec::new();
+    for n in 0..200 {
+        let numbers = b.numbers.clone();
+        readers.push((n, tokio::spawn(async move { numbers.get(&n.to_string()).await })));
+        if n % 10 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for (_, reader) in readers.iter().filter(|(n, _)| n % 3 == 0) {
+        reader.abort();
+    }
+    server.thaw();
+    for (n, reader) in readers {
+        match reader.await {
+            Ok(held) => assert_eq!(held.map(|held| *held), Some(n)),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+    }
+    let stats = server.command(&["INFO", "commandstats"]);
+    let calls = |of: &str| {
+        let line = stats.lines().find_map(|line| line.strip_prefix(of));
+        line.and_then(|line| line.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
+    };
+    let (one, many): (u32, u32) = (calls("cmdstat_get:calls="), calls("cmdstat_mget:calls="));
+    assert!(many > 0 && one + many < 150, "{one} and {many}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fill_that_is_not_shared_makes_nobody_doubt_the_server() {
     let server = RedisServer::start();
     let (a, b) = (Node::on(&server).await, Node::on(&server).await);
