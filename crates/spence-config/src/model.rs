@@ -78,6 +78,9 @@ sections! {
     Redis {
         /// The server that nodes share; none: this one is alone.
         url: Hidden,
+        /// A file with the certificates (PEM) of the authorities to trust for TLS; none: the
+        /// system's.
+        ca: PathBuf,
         /// What every key begins with.
         prefix: String,
         /// A call that takes longer is a miss.

@@ -1,5 +1,6 @@
 //! The settings of the shared tier.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::load::ConfigError;
@@ -12,6 +13,8 @@ use crate::settings::{not_empty, required};
 pub struct RedisSettings {
     /// Where the server is; may have a password in it.
     pub url: Secret,
+    /// The certificates (PEM) of the authorities that are trusted for TLS; `None`: the system's.
+    pub ca: Option<Vec<u8>>,
     /// What every key begins with.
     pub prefix: String,
     /// A call that takes longer is a miss.
@@ -26,12 +29,16 @@ pub struct RedisSettings {
 
 impl RedisSettings {
     pub(crate) fn tier(&self) -> spence::Redis {
-        spence::Redis::at(self.url.reveal())
+        let redis = spence::Redis::at(self.url.reveal())
             .prefix(&self.prefix)
             .deadline(self.deadline)
             .max_lag(self.max_lag)
             .lease(self.lease)
-            .shadow(self.shadow)
+            .shadow(self.shadow);
+        match &self.ca {
+            Some(pem) => redis.ca(pem.as_slice()),
+            None => redis,
+        }
     }
 
     /// Checked; `None` without a URL.
@@ -39,6 +46,7 @@ impl RedisSettings {
         let url = not_empty("redis.url", redis.url.map(|url| url.0))?;
         let settings = Self {
             url: Secret::new(url.clone().unwrap_or_else(|| "redis://127.0.0.1".to_owned())),
+            ca: redis.ca.map(|path| certificates(&path)).transpose()?,
             prefix: required("redis.prefix", redis.prefix)?,
             deadline: required("redis.deadline", redis.deadline)?.0,
             max_lag: required("redis.max_lag", redis.max_lag)?.0,
@@ -48,4 +56,10 @@ impl RedisSettings {
         settings.tier().check().map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(url.map(|_| settings))
     }
+}
+
+fn certificates(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|error| {
+        ConfigError::new(format!("redis.ca: {}: cannot be read: {error}", path.display()))
+    })
 }

@@ -38,7 +38,7 @@ impl Settings {
         match (&self.redis, &other.redis) {
             (Some(old), Some(new)) => compare!(
                 names, old, new,
-                "redis": RedisSettings { url, prefix, deadline, max_lag, lease, shadow }
+                "redis": RedisSettings { url, ca, prefix, deadline, max_lag, lease, shadow }
             ),
             (None, None) => {}
             _ => names.push("redis.url"),

@@ -6,7 +6,8 @@
 //!   operation may answer.
 //! - [`Setup`] and [`run`] do a list's operations on an engine and on the model, one after the
 //!   other, and compare.
-//! - [`RedisServer`] is a Redis server of a test's own.
+//! - [`RedisServer`] is a Redis server of a test's own; [`RedisCluster`] and [`RedisSentinels`] are
+//!   several, [`RedisTls`] one that speaks TLS.
 //! - [`Chaos`] is a device whose reads and writes fail now and then.
 //!
 //! ```
@@ -20,17 +21,21 @@
 //! The manual clock is the engine's own: `spence::Clock::manual`.
 
 mod chaos;
+mod fleet;
 mod model;
 mod op;
 mod origin;
 mod run;
 mod server;
 mod setup;
+mod tls;
 
 pub use chaos::Chaos;
+pub use fleet::{RedisCluster, RedisSentinels};
 pub use model::{Expected, Model};
 pub use op::{Answer, Many, Op, ops};
 pub use origin::{Answering, Script};
 pub use run::run;
 pub use server::RedisServer;
 pub use setup::{Reached, Setup};
+pub use tls::RedisTls;

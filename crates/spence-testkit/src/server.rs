@@ -1,7 +1,7 @@
 //! A Redis server of a test's own: started on a free port, stopped when dropped.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ const START: Duration = Duration::from_secs(10);
 pub struct RedisServer {
     port: u16,
     dir: TempDir,
+    /// Words before all settings: a file of them, and the mode.
+    leading: Vec<String>,
     settings: Vec<String>,
     process: Option<Child>,
 }
@@ -34,8 +36,25 @@ impl RedisServer {
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory for the server");
+        Self::start_in(dir, Vec::new(), settings)
+    }
+
+    /// A sentinel that watches the server at a port, as `main`, with two others.
+    pub(crate) fn start_sentinel(master: u16) -> Self {
+        let dir = tempfile::tempdir().expect("a directory for the sentinel");
+        let file = dir.path().join("sentinel.conf");
+        let watch = format!(
+            "sentinel monitor main 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds main 500\n\
+             sentinel failover-timeout main 3000\n"
+        );
+        std::fs::write(&file, watch).expect("its settings are written");
+        Self::start_in(dir, vec![file.display().to_string(), "--sentinel".to_owned()], &[])
+    }
+
+    pub(crate) fn start_in(dir: TempDir, leading: Vec<String>, settings: &[&str]) -> Self {
         let settings = settings.iter().map(ToString::to_string).collect();
-        let mut server = Self { port: free_port(), dir, settings, process: None };
+        let mut server = Self { port: free_port(), dir, leading, settings, process: None };
         server.restart();
         server
     }
@@ -61,6 +80,7 @@ impl RedisServer {
         self.kill();
         let program = std::env::var("SPENCE_REDIS_SERVER");
         let process = Command::new(program.as_deref().unwrap_or("redis-server"))
+            .args(&self.leading)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"])
             .arg("--dir")
             .arg(self.dir.path())
@@ -122,11 +142,11 @@ impl RedisServer {
         }
         stream.write_all(request.as_bytes()).ok()?;
         // It closes the connection after that, so that the answer has an end.
-        stream.write_all(b"*1\r\n$4\r\nQUIT\r\n").ok()?;
+        stream.shutdown(Shutdown::Write).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         let answer = String::from_utf8_lossy(&answer);
-        answer.strip_suffix("+OK\r\n").map(|answer| answer.trim_end().to_owned())
+        Some(answer.trim_end().to_owned()).filter(|answer| !answer.is_empty())
     }
 
     fn signal(&self, signal: &str) {
@@ -143,7 +163,7 @@ impl Drop for RedisServer {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
 }

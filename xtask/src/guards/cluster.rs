@@ -31,7 +31,7 @@ pub(super) const LINES: &[Mutant] = &[
         test: "c02_a_node_that_joins_after_the_log_was_trimmed_knows_the_bans",
     },
     Mutant {
-        file: "redis/link.rs",
+        file: "redis/wire.rs",
         line: r"        Ok(Value::ServerError(error)) => Err(failure(error.into())),
 ",
         instead: "",

@@ -100,12 +100,29 @@ fn with_environment(name: &str, value: &str) -> Sources {
     Sources { environment: environment(&[(name, value)]), ..Sources::default() }
 }
 
+fn check(sources: Sources, expected: &str) {
+    let error: Result<Settings, ConfigError> = sources.resolve();
+    assert_eq!(error.unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn wrong_settings_of_the_shared_tier_name_the_setting() {
+    check(
+        file("redis: { url: 'http://user:secret@host' }"),
+        "redis.url: expected redis://[user:password@]host[:port][/database], redis+unix:///path, \
+         redis+sentinel://[user:password@]host[:port],../master[/database] or \
+         redis+cluster://[user:password@]host[:port],..; rediss instead of redis for TLS",
+    );
+    check(
+        file("redis: { ca: ./no-such.pem }"),
+        "redis.ca: ./no-such.pem: cannot be read: No such file or directory (os error 2)",
+    );
+    check(file("redis: { ca: Cargo.toml }"), "redis.ca: expected certificates in PEM");
+    check(file("redis: { lease: 1ms }"), "redis.lease: 1ms, expected 100ms to 3600s");
+}
+
 #[test]
 fn wrong_settings_name_the_setting() {
-    let check = |sources: Sources, expected: &str| {
-        let error: Result<Settings, ConfigError> = sources.resolve();
-        assert_eq!(error.unwrap_err().to_string(), expected);
-    };
     check(file("memory: { budget: 10 }"), "memory.budget: 10 bytes, expected at least 65536");
     check(file("disk: { budget: 1MB }"), "disk.budget: 1000000 bytes, expected at least 4000000");
     check(
@@ -113,11 +130,6 @@ fn wrong_settings_name_the_setting() {
         "server.listen: 0.0.0.0:80 is not a loopback address such as 127.0.0.1:8321; to serve \
          other machines, set server.token",
     );
-    check(
-        file("redis: { url: 'http://user:secret@host' }"),
-        "redis.url: expected redis://[user:password@]host[:port][/database]",
-    );
-    check(file("redis: { lease: 1ms }"), "redis.lease: 1ms, expected 100ms to 3600s");
     check(
         file("server: { token: '' }"),
         "server.token: is empty; give it a value, or leave it out (null)",

@@ -51,7 +51,8 @@ impl Gatherer {
     pub(super) async fn get(&self, name: impl Fn() -> String) -> Answer {
         let is_alone = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
         let _under_way = UnderWay(&self.under_way);
-        if is_alone {
+        // In a cluster keys are rarely together on one server.
+        if is_alone || self.wire.is_cluster() {
             return self.get_one(&name()).await;
         }
         let (answer, answered) = oneshot::channel();

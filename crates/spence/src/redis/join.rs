@@ -8,26 +8,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Value};
+use redis::Value;
 
 use super::Shared;
+use super::fit::fit;
 use super::link::{Link, Stamp, new_epoch, number_of, text_of, unexpected};
 use super::notice::Notice;
-use super::script::{Script, Scripts, Version};
+use super::script::{Script, Scripts};
 use super::stream::{Cursor, record_of};
-use super::wire::{Failure, Wire, failure};
+use super::wire::{Connection, Failure, Wire, failure};
 use crate::ban::{Ban, Effect, What};
 
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_millis(500);
+/// How long it may take to find out what to connect to, and to connect.
+const CONNECTED: Duration = Duration::from_secs(2);
 /// How long each question may take that is asked before the link is used.
 pub(super) const GREETING: Duration = Duration::from_secs(1);
 
 /// Connected, and up to date but for what the log still has.
 pub(super) struct Joined {
     pub(super) link: Arc<Link>,
-    pub(super) tail: MultiplexedConnection,
+    pub(super) tail: Connection,
     /// From where the log is to be read.
     pub(super) cursor: Cursor,
     /// The log must be read up to here before the link is used.
@@ -60,7 +60,7 @@ impl Shared {
     /// Connects, and compares what the server has with what this node knows; `cursor` is up to
     /// where it has read the log, and `gap` whether it cannot go on from there.
     pub(super) async fn join(&self, cursor: &Cursor, gap: bool) -> Result<Joined, Failure> {
-        let (calls, tail) = (self.connect().await?, self.connect().await?);
+        let (calls, tail) = self.connect().await?;
         let calls = Wire::new(calls, self.clock.clone());
         let other = Wire::new(tail.clone(), self.clock.clone());
         let (fit, other) = try_join(fit(&calls), fit(&other)).await?;
@@ -93,14 +93,15 @@ impl Shared {
         Ok(Joined { link, tail, cursor, probe, missed })
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(None);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        match self.clock.timeout(2 * CONNECT, connecting).await {
+    /// Connects twice: for calls, and to follow the log.
+    async fn connect(&self) -> Result<(Connection, Connection), Failure> {
+        let connecting = async {
+            let peer = self.address.find().await?;
+            try_join(peer.connect(), peer.connect()).await
+        };
+        match self.clock.timeout(CONNECTED, connecting).await {
             Some(connected) => connected.map_err(failure),
-            None => Err(Failure::Away(format!("no connection within {:?}", 2 * CONNECT))),
+            None => Err(Failure::Away(format!("no connection within {CONNECTED:?}"))),
         }
     }
 
@@ -187,18 +188,6 @@ async fn load(wire: &Wire, script: &Script) -> Result<(), Failure> {
     wire.call(load.arg("LOAD").arg(&script.code), GREETING).await.map(drop)
 }
 
-/// Whether a server can be a shared tier.
-async fn fit(wire: &Wire) -> Result<Fit, Failure> {
-    let mut info = String::new();
-    for section in ["server", "replication"] {
-        info.push_str(&match wire.call(redis::cmd("INFO").arg(section), GREETING).await? {
-            Value::VerbatimString { text, .. } => text,
-            other => text_of(Some(&other)).unwrap_or_default(),
-        });
-    }
-    Fit::of(&info)
-}
-
 impl Found {
     fn read(answer: &Value, newest: &Cursor) -> Option<Self> {
         let [state, last, known] = answer.as_sequence()? else { return None };
@@ -233,51 +222,5 @@ impl Found {
     fn end(&self, position: u64) -> Cursor {
         let start = || Cursor::default().record;
         Cursor { record: self.last.clone().unwrap_or_else(start), position }
-    }
-}
-
-/// A server that can be a shared tier.
-#[derive(Debug)]
-struct Fit {
-    version: Version,
-    /// Another one after a restart or a failover.
-    identity: String,
-}
-
-impl Fit {
-    /// By what the server says of itself.
-    fn of(info: &str) -> Result<Self, Failure> {
-        let field = |name: &str| {
-            let mut lines = info.lines();
-            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-        };
-        let version = field("redis_version").and_then(Version::parse);
-        let Some(version) = version.filter(|version| *version >= Version::OLDEST) else {
-            let it_is = field("redis_version").unwrap_or("unknown");
-            return Err(Failure::Away(format!("its version is {it_is}, expected 6.2 or later")));
-        };
-        if field("role").is_some_and(|role| role != "master") {
-            return Err(Failure::Away("it is a replica, which cannot be written to".to_owned()));
-        }
-        let part = |name| field(name).unwrap_or_default();
-        Ok(Self { version, identity: format!("{} {}", part("run_id"), part("master_replid")) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_that_is_too_old_or_a_replica_does_not_fit() {
-        let check = |info: &str, expected: &str| {
-            let Failure::Away(why) = Fit::of(info).unwrap_err() else { panic!("{info}") };
-            assert!(why.contains(expected), "{why}");
-        };
-        check("redis_version:6.0.16\r\nrole:master\r\n", "version is 6.0.16");
-        check("", "version is unknown");
-        check("redis_version:7.0.15\r\nrole:slave\r\n", "replica");
-        let info = "redis_version:7.0.15\r\nrun_id:ab\r\nrole:master\r\nmaster_replid:cd\r\n";
-        assert_eq!(Fit::of(info).unwrap().identity, "ab cd");
     }
 }

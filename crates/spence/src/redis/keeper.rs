@@ -13,7 +13,7 @@ use super::join::{GREETING, Joined};
 use super::link::{Link, Stamp};
 use super::place::Place;
 use super::stream::{self, Cursor, News};
-use super::wire::Failure;
+use super::wire::{Connection, Failure};
 use super::{Notice, id_of};
 use crate::ban::Ban;
 use crate::clock::{Ticks, ticks_in};
@@ -88,7 +88,7 @@ struct Session<'a> {
     shared: &'a Arc<Shared>,
     engine: &'a Weak<Engine>,
     link: Arc<Link>,
-    tail: redis::aio::MultiplexedConnection,
+    tail: Connection,
     cursor: Cursor,
     keeping: &'a mut Keeping,
 }
@@ -147,7 +147,16 @@ impl Session<'_> {
     async fn follow(&mut self) -> End {
         let block = (self.shared.settings.max_lag / 4).min(LONGEST_BLOCK);
         let mut behind = false;
+        let mut looked = self.shared.clock.stopwatch();
         loop {
+            if self.link.is_cluster() && looked.elapsed() >= block {
+                looked = self.shared.clock.stopwatch();
+                match self.link.identity().await {
+                    Ok(identity) if identity == *self.shared.identity.lock() => {}
+                    Ok(_) => return End::Gap("a server of the cluster has been replaced"),
+                    Err(failure) => return End::Failed(failure),
+                }
+            }
             let before = self.cursor.position;
             match self.read((!behind).then_some(block)).await {
                 Err(end) => return end,
@@ -184,6 +193,11 @@ impl Session<'_> {
         }
         if let Some(why) = self.shared.unfit.lock().take() {
             return Err(End::Failed(Failure::Unfit(why)));
+        }
+        if self.link.is_cluster() {
+            // Which of its servers did not answer, and who takes its place, is found out anew.
+            let why = self.shared.away.lock().clone().unwrap_or_default();
+            return Err(End::Failed(Failure::Away(why)));
         }
         self.link.ping(GREETING).await?;
         self.pay().await

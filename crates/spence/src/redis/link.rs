@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
+use super::fit::fit;
 use super::gather::Gatherer;
 use super::names::Names;
 use super::notice::Notice;
@@ -125,11 +126,27 @@ impl Link {
         refused: Option<&[u8]>,
         seize: bool,
     ) -> impl Future<Output = Result<Asked, Failure>> + Send + use<> {
-        let [value, lease] = self.names_of(id);
-        let mut cmd = self.scripts.lease.call(&[&value, &lease, &self.names.state]);
+        let ([value, lease], state) = (self.names_of(id), &self.names.state);
+        let is_apart = self.wire.is_cluster();
+        let mut cmd = match is_apart {
+            false => self.scripts.lease.call(&[&value, &lease, state]),
+            true => self.scripts.hold.call(&[&value, &lease]),
+        };
         cmd.arg(token).arg(millis(term)).arg(refused.unwrap_or(NOTHING)).arg(u8::from(seize));
         let (wire, token) = (self.wire.clone(), token.to_owned());
-        async move { asked(wire.call_unlimited(cmd).await?, token) }
+        let draw =
+            is_apart.then(|| [self.scripts.draw.call(&[state]), self.scripts.draw.call(&[state])]);
+        async move {
+            let answer = wire.clone().call_unlimited(cmd).await?;
+            let Some([mut held, mut busy]) = draw else { return asked(answer, token) };
+            // Numbered only now, but before the origin is asked.
+            let answer = match first_word(&answer).as_deref() {
+                Some("held") => wire.call_unlimited(held.arg(1).to_owned()).await?,
+                Some("busy") => wire.call_unlimited(busy.arg(0).to_owned()).await?,
+                _ => answer,
+            };
+            asked(answer, token)
+        }
     }
 
     /// Whether the lease was held still; it is for another `term` then.
@@ -167,6 +184,12 @@ impl Link {
         term: Duration,
         stamp: &Stamp<'_>,
     ) -> Result<Placed, Failure> {
+        if self.wire.is_cluster() {
+            return match self.store(id, lease, value, term).await? {
+                true => self.forget(None, stamp, self.deadline).await.map(Placed::Published),
+                false => Ok(Placed::Lost),
+            };
+        }
         let [name, own] = self.names_of(id);
         let keys = [&*name, &own, &self.names.state, &self.names.log];
         let mut cmd = self.scripts.put.call(&keys);
@@ -199,12 +222,26 @@ impl Link {
         stamp: &Stamp<'_>,
         deadline: Duration,
     ) -> Result<Published, Failure> {
-        let own = id.map(|id| self.names_of(id));
+        let mut own = id.map(|id| self.names_of(id));
+        if let Some(names) = own.take_if(|_| self.wire.is_cluster()) {
+            // First this: whoever reads the log must not find it any more.
+            self.call(redis::cmd("DEL").arg(&names), deadline).await?;
+        }
         let mut keys = vec![&*self.names.state, &self.names.log];
         keys.extend(own.iter().flatten().map(String::as_str));
         let mut cmd = self.scripts.forget.call(&keys);
         stamp.add_to(&mut cmd);
         published(&self.call(&cmd, deadline).await?)
+    }
+
+    /// Whether what belongs to a key and what all share may be on different servers.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.wire.is_cluster()
+    }
+
+    /// Which servers these are; another text after a restart or a failover of any.
+    pub(super) async fn identity(&self) -> Result<String, Failure> {
+        fit(&self.wire).await.map(|fit| fit.identity)
     }
 
     /// Whether the server answers at all.
@@ -274,6 +311,10 @@ pub(super) fn text_of(value: Option<&Value>) -> Option<String> {
 
 pub(super) fn number_of(value: Option<&Value>) -> Option<u64> {
     text_of(value)?.parse().ok()
+}
+
+fn first_word(answer: &Value) -> Option<String> {
+    text_of(answer.as_sequence()?.first())
 }
 
 fn asked(answer: Value, token: String) -> Result<Asked, Failure> {

@@ -5,7 +5,9 @@
 //! `belief.rs` decides what of all that is believed. The protocol and why it holds:
 //! docs/protocol.md; operation: docs/redis.md.
 
+mod address;
 mod belief;
+mod fit;
 mod gather;
 mod home;
 mod join;
@@ -28,9 +30,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use redis::Client;
 use tokio::sync::Notify;
 
+use address::Address;
 use belief::Belief;
 use journal::Journal;
 use link::{Link, Published, Stamp};
@@ -70,7 +72,7 @@ pub(crate) type Tag = [u8; 8];
 /// The shared tier as this node has it.
 pub(crate) struct Shared {
     settings: Redis,
-    client: Client,
+    address: Address,
     names: Arc<Names>,
     clock: Clock,
     spawner: Arc<dyn Spawner>,
@@ -140,7 +142,7 @@ impl Shared {
     ) -> Result<Self, Error> {
         let away = Mutex::new(Some("not connected yet".to_owned()));
         Ok(Self {
-            client: settings.client()?,
+            address: settings.address()?,
             names: Arc::new(settings.names()),
             settings,
             clock,

@@ -39,6 +39,11 @@ pub(super) struct Scripts {
     /// Keys value, lease, state. Arguments: a token, its milliseconds, the first bytes of a value
     /// that is not good enough (or nothing), whether to take it from whoever has it (`1`).
     pub(super) lease: Script,
+    /// The first half of `lease`, where the state is on another server: keys value, lease. Answers
+    /// `held`, `busy` or the value.
+    pub(super) hold: Script,
+    /// The second half: key state. Argument: whether the lease is held (`1`).
+    pub(super) draw: Script,
     /// Key lease. Arguments: the token, milliseconds. Whether the lease was held still.
     pub(super) renew: Script,
     /// Keys value, lease. Arguments: the token, the value, its milliseconds. `1` if it was taken,
@@ -93,19 +98,31 @@ if tonumber(now[2] or '0') < tonumber(ARGV[2]) then
 end
 return 1";
 
-const LEASE: &str = "local seize = ARGV[4] == '1'
-if not seize then
-  local value = redis.call('GET', KEYS[1])
-  if value and string.sub(value, 1, 8) ~= ARGV[3] then return {'value', value} end
+/// Takes the lease of a key, unless somebody else has it or a value is there.
+const HOLD: &str = "local function hold(value, lease)
+  if ARGV[4] == '1' then
+    redis.call('SET', lease, ARGV[1], 'PX', ARGV[2])
+    return {'held'}
+  end
+  local there = redis.call('GET', value)
+  if there and string.sub(there, 1, 8) ~= ARGV[3] then return {'value', there} end
+  if not redis.call('SET', lease, ARGV[1], 'NX', 'PX', ARGV[2]) then return {'busy'} end
+  return {'held'}
 end
-local state = redis.call('HMGET', KEYS[3], 'epoch', 'seq', 'turn')
-if not state[1] then return {'lost'} end
-if seize then
-  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-elseif not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return {'busy', state[3] or '0'}
+";
+
+/// Gives a lease its number, or says the last one.
+const DRAW: &str = "local function draw(state, held)
+  local now = redis.call('HMGET', state, 'epoch', 'seq', 'turn')
+  if not now[1] then return {'lost'} end
+  if not held then return {'busy', now[3] or '0'} end
+  return {'leased', now[1], now[2] or '0', redis.call('HINCRBY', state, 'turn', 1)}
 end
-return {'leased', state[1], state[2] or '0', redis.call('HINCRBY', KEYS[3], 'turn', 1)}";
+";
+
+const LEASE: &str = "local held = hold(KEYS[1], KEYS[2])
+if held[1] == 'value' then return held end
+return draw(KEYS[3], held[1] == 'held')";
 
 const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
@@ -133,7 +150,9 @@ impl Scripts {
         Self {
             join: in_full(JOIN),
             raise: in_full(RAISE),
-            lease: in_full(LEASE),
+            lease: in_full(&format!("{HOLD}{DRAW}{LEASE}")),
+            hold: in_full(&format!("{HOLD}return hold(KEYS[1], KEYS[2])")),
+            draw: in_full(&format!("{DRAW}return draw(KEYS[1], ARGV[1] == '1')")),
             renew: in_full(RENEW),
             store: Script::new(format!("{STORE}return 1")),
             release: in_full(RELEASE),
@@ -142,9 +161,9 @@ impl Scripts {
         }
     }
 
-    pub(super) fn all(&self) -> [&Script; 8] {
-        let Self { join, raise, lease, renew, store, release, put, forget } = self;
-        [join, raise, lease, renew, store, release, put, forget]
+    pub(super) fn all(&self) -> [&Script; 10] {
+        let Self { join, raise, lease, hold, draw, renew, store, release, put, forget } = self;
+        [join, raise, lease, hold, draw, renew, store, release, put, forget]
     }
 }
 
@@ -173,12 +192,14 @@ impl Version {
 /// The scripts by name, as a server of version 7 gets them. For benches that issue them raw.
 #[must_use]
 pub fn redis_scripts() -> Vec<(&'static str, String)> {
-    let Scripts { join, raise, lease, renew, store, release, put, forget } =
+    let Scripts { join, raise, lease, hold, draw, renew, store, release, put, forget } =
         Scripts::new(Version { major: 7, minor: 0 });
     let scripts = [
         ("join", join),
         ("raise", raise),
         ("lease", lease),
+        ("hold", hold),
+        ("draw", draw),
         ("renew", renew),
         ("store", store),
         ("release", release),

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
-
+use super::address::{Address, EXPECTED, are_certificates};
 use crate::error::Error;
 
 const DEFAULT_PREFIX: &str = "spence";
@@ -28,6 +27,7 @@ const MAX_PREFIX_BYTES: usize = 64;
 #[derive(Clone)]
 pub struct Redis {
     url: String,
+    ca: Option<Vec<u8>>,
     prefix: String,
     pub(super) deadline: Duration,
     pub(super) max_lag: Duration,
@@ -37,17 +37,29 @@ pub struct Redis {
 
 impl Redis {
     /// The server at a URL: `redis://[user:password@]host[:port][/database]`, or
-    /// `redis+unix:///path` for a socket.
+    /// `redis+unix:///path` for a socket. Or the master that sentinels name:
+    /// `redis+sentinel://[user:password@]host[:port],../master[/database]` (hosts and ports, by
+    /// default 26379, are the sentinels', user and password the master's). Or a cluster, of which
+    /// some nodes are named: `redis+cluster://[user:password@]host[:port],..`. With `rediss` instead
+    /// of `redis` over TLS.
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            ca: None,
             prefix: DEFAULT_PREFIX.to_owned(),
             deadline: DEFAULT_DEADLINE,
             max_lag: DEFAULT_MAX_LAG,
             lease: DEFAULT_LEASE,
             shadow: DEFAULT_SHADOW,
         }
+    }
+
+    /// The certificates (PEM) of the authorities to trust for TLS, instead of the system's.
+    #[must_use]
+    pub fn ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca = Some(pem.into());
+        self
     }
 
     /// What every key begins with, followed by `:`. Nodes share what has the same prefix. Letters,
@@ -96,11 +108,11 @@ impl Redis {
     /// # Errors
     /// `InvalidArgument`: which one is outside its limits, and what was expected.
     pub fn check(&self) -> Result<(), Error> {
-        self.client().map(drop)
+        self.address().map(drop)
     }
 
-    /// A client for these settings, if they are within their limits.
-    pub(super) fn client(&self) -> Result<Client, Error> {
+    /// Where that is, if the settings are within their limits.
+    pub(super) fn address(&self) -> Result<Address, Error> {
         let check = |name: &str, value: Duration, least: Duration, most: Duration| {
             let fits = (least..=most).contains(&value);
             let message = || format!("redis.{name}: {value:?}, expected {least:?} to {most:?}");
@@ -125,14 +137,12 @@ impl Redis {
                 self.prefix
             )));
         }
+        if self.ca.as_ref().is_some_and(|pem| !are_certificates(pem)) {
+            return Err(Error::invalid("redis.ca: expected certificates in PEM".to_owned()));
+        }
         // What the library says of a URL may repeat the password in it.
-        let expected = "expected redis://[user:password@]host[:port][/database]";
-        let invalid = |_| Error::invalid(format!("redis.url: {expected}"));
-        let info: ConnectionInfo = self.url.as_str().into_connection_info().map_err(invalid)?;
-        let settings = info.redis_settings().clone();
-        // The name of the library is one more command that a user would need the right to.
-        let settings = settings.set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-        Client::open(info.set_redis_settings(settings)).map_err(invalid)
+        let invalid = |_| Error::invalid(format!("redis.url: {EXPECTED}"));
+        Address::parse(&self.url, self.ca.as_deref()).map_err(invalid)
     }
 
     pub(super) fn names(&self) -> super::names::Names {
@@ -166,19 +176,31 @@ mod tests {
     #[test]
     fn settings_outside_their_limits_are_refused_and_never_tell_the_password() {
         let check = |redis: Redis, expected: &str| {
-            let error = redis.client().unwrap_err().to_string();
+            let error = redis.check().unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("secret"), "{error}");
         };
         let at = || Redis::at("redis://127.0.0.1:1");
         check(Redis::at("http://user:secret@host"), "redis.url: expected redis://");
         check(Redis::at("redis://user:secret@host:99999999"), "url: expected redis://");
+        check(Redis::at("redis+sentinel://secret@host:1"), "host[:port],../master[/database]");
+        check(Redis::at("redis+sentinel://u:secret@a,,b/main"), "redis.url");
+        check(Redis::at("redis+cluster://u:secret@a/0"), "redis.url");
+        check(Redis::at("valkey+cluster://u:secret@a"), "redis.url");
+        for url in [
+            "redis+unix:///run/redis.sock",
+            "rediss://user:p@host:6380/2",
+            "redis+sentinel://user:p@one,two:26380,[::1]:5/main/3",
+            "rediss+cluster://user:p@one,two:7001/",
+        ] {
+            assert!(Redis::at(url).check().is_ok(), "{url}");
+        }
         check(at().prefix(""), "prefix: \"\"");
         check(at().prefix("a{b}"), "prefix: \"a{b}\"");
         check(at().deadline(Duration::ZERO), "redis.deadline: 0ns, expected 1ms to 10s");
         check(at().max_lag(Duration::from_millis(1)), "max_lag: 1ms");
         check(at().shadow(f64::NAN), "redis.shadow: NaN, expected 0 to 1");
         check(at().lease(Duration::from_secs(7200)), "lease: 7200s");
-        assert!(at().prefix("prod:eu-1").client().is_ok());
+        assert!(at().prefix("prod:eu-1").address().is_ok());
         assert!(!format!("{:?}", Redis::at("redis://u:secret@h")).contains("secret"));
     }
 }

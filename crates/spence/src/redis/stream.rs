@@ -6,13 +6,12 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Pipeline, Value};
 
 use super::link::{number_of, text_of, unexpected};
 use super::names::Names;
 use super::notice::Notice;
-use super::wire::{Failure, checked, failure};
+use super::wire::{Connection, Failure, checked, failure};
 use crate::clock::Clock;
 
 /// Records that one read takes at most.
@@ -72,7 +71,7 @@ impl State {
 
 /// Waits up to `block` for what follows `after`.
 pub(super) async fn read(
-    connection: &MultiplexedConnection,
+    connection: &Connection,
     clock: &Clock,
     names: &Names,
     after: &Cursor,
@@ -87,7 +86,7 @@ pub(super) async fn read(
     calls.cmd("HMGET").arg(&names.state).arg(&["epoch", "seq", "turn"]);
     let mut connection = connection.clone();
     let limit = block.unwrap_or_default() + ANSWER;
-    let answers = clock.timeout(limit, connection.req_packed_commands(&calls, 0, 2)).await;
+    let answers = clock.timeout(limit, connection.call_all(&calls)).await;
     let Some(answers) = answers else {
         return Err(Failure::Away(format!("the log was not read within {limit:?}")));
     };

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, ServerErrorKind, Value};
 
 use crate::clock::Clock;
 
@@ -20,29 +22,85 @@ pub(super) enum Failure {
     Refused(String),
 }
 
+/// A connection to a server, or to all of a cluster.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Connection {
+    fn call<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    /// Several calls, which are about keys of one slot; as many answers as there are calls.
+    pub(super) fn call_all<'a>(&'a mut self, calls: &'a Pipeline) -> RedisFuture<'a, Vec<Value>> {
+        let count = calls.len();
+        match self {
+            Self::Server(connection) => connection.req_packed_commands(calls, 0, count),
+            Self::Cluster(connection) => connection.req_packed_commands(calls, 0, count),
+        }
+    }
+}
+
 /// A connection whose calls are limited in time.
 #[derive(Clone)]
 pub(super) struct Wire {
-    connection: MultiplexedConnection,
+    connection: Connection,
     clock: Clock,
 }
 
 impl Wire {
-    pub(super) fn new(connection: MultiplexedConnection, clock: Clock) -> Self {
+    pub(super) fn new(connection: Connection, clock: Clock) -> Self {
         Self { connection, clock }
+    }
+
+    /// Whether what all keys share may be on another server than a key.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.connection, Connection::Cluster(_))
     }
 
     /// One call, within `deadline`.
     pub(super) async fn call(&self, cmd: &Cmd, deadline: Duration) -> Result<Value, Failure> {
         let mut connection = self.connection.clone();
-        let call = connection.req_packed_command(cmd);
+        let call = connection.call(cmd);
         let answer = self.clock.timeout(deadline, call).await;
         checked(answer.unwrap_or_else(|| Err(late(deadline))))
     }
 
+    /// What each server says of itself: the one, or the masters of a cluster.
+    pub(super) async fn info(&self, deadline: Duration) -> Result<Vec<String>, Failure> {
+        let info = redis::cmd("INFO");
+        let answer = match self.connection.clone() {
+            Connection::Server(_) => return Ok(vec![text(self.call(&info, deadline).await?)]),
+            Connection::Cluster(mut connection) => {
+                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                self.clock.timeout(deadline, connection.route_command(info, masters)).await
+            }
+        };
+        match checked(answer.unwrap_or_else(|| Err(late(deadline))))? {
+            Value::Map(answers) => {
+                Ok(answers.into_iter().map(|(_, answer)| text(answer)).collect())
+            }
+            _ => Err(Failure::Refused("INFO: not answered by each master".to_owned())),
+        }
+    }
+
     /// One call, for as long as it is polled.
     pub(super) async fn call_unlimited(mut self, cmd: Cmd) -> Result<Value, Failure> {
-        checked(self.connection.req_packed_command(&cmd).await)
+        checked(self.connection.call(&cmd).await)
+    }
+}
+
+fn text(answer: Value) -> String {
+    match answer {
+        Value::VerbatimString { text, .. } | Value::SimpleString(text) => text,
+        Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => String::new(),
     }
 }
 

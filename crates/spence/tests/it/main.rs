@@ -12,6 +12,7 @@ mod disk;
 mod eager;
 mod explain;
 mod fills;
+mod fleets;
 mod formats;
 mod freshness;
 mod history;

@@ -1,0 +1,182 @@
+//! The shared tier behind sentinels, in a cluster, and over TLS: real servers of each kind.
+
+use std::time::Duration;
+
+use spence::{Cache, Clock, Error, Fill, Redis, Scope, Source, Spence, Target};
+use spence_testkit::{RedisCluster, RedisSentinels, RedisTls};
+
+struct Node {
+    spence: Spence,
+    numbers: Cache<u32, u32>,
+}
+
+impl Node {
+    async fn at(redis: Redis) -> Self {
+        let redis = redis.deadline(Duration::from_millis(500));
+        let spence = Spence::builder().redis(redis).build().await.unwrap();
+        until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
+        let numbers = spence.cache("numbers").build().unwrap();
+        Self { spence, numbers }
+    }
+
+    async fn fetch(&self, key: u32, value: u32) -> (u32, Source) {
+        let fill = move |_| async move { Ok::<_, Error>(Fill::new(value).tags(["tag"])) };
+        let hit = self.numbers.get_or_fetch(&key, fill).await.unwrap();
+        (*hit, hit.source())
+    }
+
+    async fn held(&self, key: u32) -> Option<u32> {
+        self.numbers.get(&key).await.map(|hit| *hit)
+    }
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..2_000 {
+        if holds().await {
+            return;
+        }
+        Clock::system().sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
+
+/// What must hold wherever the servers are. Keys are many enough for each server of a cluster.
+async fn shares_and_invalidates(redis: impl Fn() -> Redis) {
+    let (a, b) = (Node::at(redis()).await, Node::at(redis()).await);
+    for key in 0..30 {
+        assert_eq!(a.fetch(key, key).await, (key, Source::Origin));
+        assert_eq!(b.fetch(key, 100).await, (key, Source::Redis));
+    }
+    assert_eq!(a.numbers.invalidate(&7).await.unwrap(), Scope::Cluster);
+    until("one is gone", async || b.held(7).await.is_none()).await;
+    assert_eq!(b.fetch(7, 107).await, (107, Source::Origin));
+    a.numbers.insert(8, 108).await.unwrap();
+    until("one is replaced", async || b.held(8).await == Some(108)).await;
+    let late = Node::at(redis()).await;
+    let keys: Vec<_> = (0..30).collect();
+    let found = late.numbers.get_many(&keys).await;
+    assert_eq!(found.iter().flatten().filter(|hit| hit.source() == Source::Redis).count(), 30);
+    assert_eq!(b.spence.invalidate(&Target::Tag("tag".into())).await.unwrap(), Scope::Cluster);
+    until("those with the tag are gone", async || {
+        a.held(0).await.is_none() && late.held(29).await.is_none()
+    })
+    .await;
+    assert_eq!(a.held(8).await, Some(108), "it has no tag");
+}
+
+/// A fill that another node invalidates, or that two nodes want, behaves as on a single server.
+async fn fills_are_leased(redis: impl Fn() -> Redis) {
+    let (a, b) = (Node::at(redis()).await, Node::at(redis()).await);
+    for key in 100..110 {
+        let (begun, beginning) = tokio::sync::oneshot::channel::<()>();
+        let (finish, finishing) = tokio::sync::oneshot::channel::<()>();
+        let numbers = a.numbers.clone();
+        let filling = tokio::spawn(async move {
+            let fill = |_| async move {
+                begun.send(()).unwrap();
+                finishing.await.unwrap();
+                Ok::<_, Error>(Fill::new(1))
+            };
+            *numbers.get_or_fetch(&key, fill).await.unwrap()
+        });
+        beginning.await.unwrap();
+        let second = match key % 2 {
+            // It waits for the other's value.
+            0 => {
+                let numbers = b.numbers.clone();
+                Some(tokio::spawn(async move {
+                    let fill = |_| async { Ok::<_, Error>(Fill::new(2)) };
+                    *numbers.get_or_fetch(&key, fill).await.unwrap()
+                }))
+            }
+            _ => {
+                b.numbers.invalidate(&key).await.unwrap();
+                None
+            }
+        };
+        finish.send(()).unwrap();
+        assert_eq!(filling.await.unwrap(), 1, "its caller gets it");
+        match second {
+            Some(second) => assert_eq!(second.await.unwrap(), 1),
+            None => {
+                assert_eq!(b.held(key).await, None, "the store was refused");
+                until("forgotten", async || a.held(key).await.is_none()).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_shared_as_a_single_server_is() {
+    let mut cluster = RedisCluster::start();
+    let url = cluster.url();
+    let redis = || Redis::at(url.clone());
+    shares_and_invalidates(redis).await;
+    fills_are_leased(redis).await;
+
+    // With no more rights than are documented.
+    let manual = include_str!("../../../../docs/redis.md");
+    let grant = manual.lines().find(|line| line.starts_with("ACL SETUSER")).unwrap();
+    let words: Vec<_> = grant.split_whitespace().chain(["+cluster|slots", "+asking"]).collect();
+    cluster.each(|node| assert_eq!(node.command(&words), "+OK"));
+    let user = url.replace("//", "//spence:password@");
+    shares_and_invalidates(|| Redis::at(user.clone()).prefix("spence:user")).await;
+
+    // One of its servers is lost, and comes back empty.
+    let (a, b) = (Node::at(redis()).await, Node::at(redis()).await);
+    a.fetch(200, 1).await;
+    assert_eq!(b.fetch(200, 2).await, (1, Source::Redis));
+    cluster.node_of("spence:{numbers:200}:v").kill();
+    until("noticed", async || {
+        matches!(a.numbers.invalidate(&200).await.unwrap(), Scope::Queued { .. })
+    })
+    .await;
+    assert_eq!(a.held(200).await, None);
+    assert_eq!(a.fetch(200, 3).await, (3, Source::Origin));
+    cluster.node_of("spence:{numbers:200}:v").restart();
+    cluster.wait();
+    until("told", async || b.held(200).await != Some(1)).await;
+    until("in use again", async || a.numbers.invalidate(&200).await.unwrap() == Scope::Cluster)
+        .await;
+    assert_eq!(b.fetch(200, 4).await.0, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_are_asked_again_when_the_master_is_gone() {
+    let mut servers = RedisSentinels::start();
+    let url = servers.url();
+    let redis = || Redis::at(url.clone());
+    shares_and_invalidates(redis).await;
+
+    let (a, b) = (Node::at(redis()).await, Node::at(redis()).await);
+    a.fetch(200, 1).await;
+    assert_eq!(b.fetch(200, 2).await, (1, Source::Redis));
+    servers.master.kill();
+    until("noticed", async || {
+        matches!(a.numbers.invalidate(&201).await.unwrap(), Scope::Queued { .. })
+    })
+    .await;
+    a.numbers.invalidate(&200).await.unwrap();
+    assert_eq!(a.held(200).await, None);
+    // The replica takes over; it may have the value still, but not for long.
+    until("told", async || b.held(200).await.is_none()).await;
+    assert!(servers.replica.command(&["ROLE"]).contains("master"));
+    until("in use again", async || a.numbers.invalidate(&201).await.unwrap() == Scope::Cluster)
+        .await;
+    assert_eq!(a.fetch(200, 3).await, (3, Source::Origin));
+    assert_eq!(b.fetch(200, 4).await, (3, Source::Redis));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_trusted_by_its_authority_alone() {
+    let tls = RedisTls::start();
+    let trusting = || Redis::at(tls.url()).ca(tls.ca());
+    shares_and_invalidates(trusting).await;
+
+    // The system knows nothing of that authority.
+    let stranger = Spence::builder().redis(tls.url()).build().await.unwrap();
+    let away = stranger.stats().redis.unwrap().away.unwrap();
+    assert!(away.contains("certificate") || away.contains("UnknownIssuer"), "{away}");
+    let wrong = Redis::at(tls.url()).ca("-----BEGIN NOTHING-----").check().unwrap_err();
+    assert!(wrong.to_string().contains("redis.ca"), "{wrong}");
+}
