@@ -6,6 +6,7 @@
 pub mod child;
 pub mod machine;
 pub mod options;
+pub mod peers;
 pub mod report;
 pub mod rounds;
 pub mod traces;

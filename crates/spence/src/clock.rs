@@ -76,6 +76,8 @@ struct SystemClock {
     suspended_before: Duration,
     /// Ticks spent suspended since then.
     suspended_ticks: AtomicU32,
+    /// How far its wall clock is ahead of the system's, in milliseconds.
+    ahead_ms: u64,
 }
 
 /// Moves a manual clock.
@@ -94,11 +96,23 @@ pub fn monotonic_nanos() -> u64 {
     u64::try_from(read(ClockId::Monotonic).as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The system's clocks, but for a wall clock that is ahead by this many milliseconds, as that of
+/// another machine may be. For tests.
+#[must_use]
+pub fn clock_ahead(ahead_ms: u64) -> Clock {
+    Clock::ahead_by(ahead_ms)
+}
+
 impl Clock {
     /// The system's clocks.
     #[must_use]
     pub fn system() -> Self {
+        Self::ahead_by(0)
+    }
+
+    fn ahead_by(ahead_ms: u64) -> Self {
         Self(Kind::System(Arc::new(SystemClock {
+            ahead_ms,
             base: coarse_ticks(),
             suspended_before: suspended(),
             suspended_ticks: AtomicU32::new(0),
@@ -134,8 +148,9 @@ impl Clock {
     #[must_use]
     pub fn unix_ms(&self) -> u64 {
         match &self.0 {
-            Kind::System(_) => {
-                u64::try_from(read(ClockId::RealtimeCoarse).as_millis()).unwrap_or(u64::MAX)
+            Kind::System(clock) => {
+                let now = u64::try_from(read(ClockId::RealtimeCoarse).as_millis());
+                now.unwrap_or(u64::MAX).saturating_add(clock.ahead_ms)
             }
             Kind::Manual(hands) => {
                 let elapsed = u64::try_from(hands.elapsed().as_millis()).unwrap_or(u64::MAX);

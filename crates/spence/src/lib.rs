@@ -168,7 +168,7 @@ pub use tally::LastMiss;
 /// What tests stand in for parts of the engine. May change with any version.
 #[doc(hidden)]
 pub mod unstable {
-    pub use crate::clock::monotonic_nanos;
+    pub use crate::clock::{clock_ahead, monotonic_nanos};
     pub use crate::disk::bare::{BareAck, BareStore};
     pub use crate::disk::device::Device;
     pub use crate::disk::fuzzed;

@@ -3,11 +3,15 @@
 //! old value was served after its invalidation had returned, and how often the origin was asked.
 
 mod contenders;
+mod nodes;
 mod scenarios;
+mod shared;
 
 use clap::Parser;
 use contenders::Contender;
+use nodes::Library;
 use scenarios::{CALLERS, Scenario};
+use spence_bench::peers::Peers;
 use spence_bench::report::Row;
 use spence_bench::{Options, Report, Target};
 
@@ -23,6 +27,18 @@ struct Arguments {
     /// Trials of each scenario with each cache [default: 200, or 40 with --quick]
     #[arg(long, value_name = "N")]
     trials: Option<usize>,
+
+    /// Only this part
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// One node
+    One,
+    /// Two nodes on a Redis server; installs peers by pip and npm
+    Two,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -36,18 +52,42 @@ fn main() -> anyhow::Result<()> {
     let mut report = Report::new("races", options);
     report.set("trials", trials);
     report.set("callers", CALLERS);
-    runtime.block_on(async {
-        for scenario in Scenario::ALL {
-            let spence = scenario.count(&Contender::spence().await?, trials).await?;
-            for peer in Contender::peers()? {
-                let counted = scenario.count(&peer, trials).await?;
-                let row = Row::told(scenario.name(), spence, scenario.unit());
-                let target = Target::AtMost(scenario.possible());
-                report.row(row.beside(peer.name(), counted).to_reach(target));
+    if arguments.only != Some(Part::Two) {
+        runtime.block_on(one_node(trials, &mut report))?;
+    }
+    if arguments.only != Some(Part::One) {
+        runtime.block_on(two_nodes(trials, &mut report))?;
+    }
+    report.print(options);
+    Ok(())
+}
+
+async fn one_node(trials: usize, report: &mut Report) -> anyhow::Result<()> {
+    for scenario in Scenario::ALL {
+        let spence = scenario.count(&Contender::spence().await?, trials).await?;
+        for peer in Contender::peers()? {
+            let counted = scenario.count(&peer, trials).await?;
+            let row = Row::told(scenario.name(), spence, scenario.unit());
+            let target = Target::AtMost(scenario.possible());
+            report.row(row.beside(peer.name(), counted).to_reach(target));
+        }
+    }
+    Ok(())
+}
+
+async fn two_nodes(trials: usize, report: &mut Report) -> anyhow::Result<()> {
+    let peers = Peers::here();
+    for scenario in shared::Scenario::ALL {
+        let spence = scenario.count(Library::Spence, trials, &peers).await?;
+        for peer in Library::PEERS {
+            let row = Row::told(scenario.name(), spence, "of trials");
+            match scenario.count(peer, trials, &peers).await {
+                Ok(counted) => {
+                    report.row(row.beside(peer.name(), counted).to_reach(Target::AtMost(0.0)));
+                }
+                Err(error) => report.set(peer.name(), format!("not measured: {error:#}")),
             }
         }
-        anyhow::Ok(())
-    })?;
-    report.print(options);
+    }
     Ok(())
 }

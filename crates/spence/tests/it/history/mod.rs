@@ -10,6 +10,7 @@
 mod check;
 mod dice;
 mod nemesis;
+mod proxy;
 mod register;
 mod worker;
 
@@ -23,6 +24,7 @@ use crate::soak::scale;
 use check::History;
 use dice::Dice;
 use nemesis::Nemesis;
+use proxy::Proxy;
 use register::Register;
 use worker::Worker;
 
@@ -69,9 +71,14 @@ fn c01_c02_c03_c08_several_nodes_while_things_happen_to_them() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let register = Register::start();
-    let mut nodes: Vec<_> =
-        (0..NODES).map(|n| Worker::start(dir.path(), n, &server.url(), register.port())).collect();
-    let mut nemesis = Nemesis::new(Dice::new(seed));
+    let mut dice = Dice::new(seed);
+    let start = |n| {
+        // Their wall clocks are minutes apart.
+        let ahead = Duration::from_secs(dice.within(0..=300));
+        Worker::start(dir.path(), n, Proxy::to(server.port()), register.port(), ahead)
+    };
+    let mut nodes: Vec<_> = (0..NODES).map(start).collect();
+    let mut nemesis = Nemesis::new(dice);
     let begun = Clock::system().stopwatch();
     while begun.elapsed() < length {
         nemesis.strike(&mut server, &mut nodes);

@@ -23,7 +23,7 @@ impl Nemesis {
     pub(super) fn strike(&mut self, server: &mut RedisServer, nodes: &mut [Worker]) {
         self.wait(200, 1_500);
         let node = usize::try_from(self.dice.draw() % nodes.len() as u64).unwrap();
-        let what = match self.dice.within(0..=12) {
+        let what = match self.dice.within(0..=18) {
             0 => {
                 server.kill();
                 self.wait(100, 2_000);
@@ -79,9 +79,28 @@ impl Nemesis {
                 server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
                 "anything evicted"
             }
-            _ => {
+            12 => {
                 server.command(&["SCRIPT", "FLUSH"]);
                 "scripts flushed"
+            }
+            13 | 14 => {
+                nodes[node].network.cut();
+                self.wait(100, 2_000);
+                nodes[node].network.delay(Duration::ZERO);
+                "network of a node cut"
+            }
+            15 | 16 => {
+                nodes[node].network.silence();
+                self.wait(100, 2_500);
+                nodes[node].network.delay(Duration::ZERO);
+                "network of a node silent"
+            }
+            _ => {
+                let late = self.dice.within(5..=80);
+                nodes[node].network.delay(Duration::from_millis(late));
+                self.wait(200, 2_000);
+                nodes[node].network.delay(Duration::ZERO);
+                "network of a node slow"
             }
         };
         *self.struck.entry(what).or_default() += 1;

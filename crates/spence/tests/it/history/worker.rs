@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use spence::unstable::clock_ahead;
 use spence::{Cache, Clock, Fill, Freshness, PolicyLayer, Redis, Scope, Spence, Target};
 
 use super::dice::Dice;
+use super::proxy::Proxy;
 use super::register::ask;
 use super::{CHILD, KEYS, Kind, MAX_LAG, NODES, now};
 
@@ -22,15 +24,25 @@ const PADDING: usize = 2_000;
 /// A node's process.
 pub(super) struct Worker {
     process: Child,
+    /// Its way to the server.
+    pub(super) network: Proxy,
     start: String,
     /// How often it has been started.
     lives: u32,
 }
 
 impl Worker {
-    pub(super) fn start(dir: &Path, node: usize, redis: &str, register: u16) -> Self {
-        let start = format!("{}#{node}#{redis}#{register}", dir.display());
-        Self { process: spawn(&start, 0), start, lives: 0 }
+    /// Starts a node whose wall clock is ahead by that.
+    pub(super) fn start(
+        dir: &Path,
+        node: usize,
+        network: Proxy,
+        register: u16,
+        ahead: Duration,
+    ) -> Self {
+        let (redis, ahead) = (network.port(), ahead.as_millis());
+        let start = format!("{}#{node}#{redis}#{register}#{ahead}", dir.display());
+        Self { process: spawn(&start, 0), network, start, lives: 0 }
     }
 
     /// SIGKILL, then a new process.
@@ -71,12 +83,14 @@ pub(super) fn main(who: &str) {
         std::process::exit(0);
     });
     let words: Vec<_> = who.split('#').collect();
-    let [dir, node, redis, register, life] = words.try_into().unwrap();
+    let [dir, node, redis, register, ahead, life] = words.try_into().unwrap();
     let (dir, node) = (Path::new(dir), node.parse().unwrap());
     let (register, life) = (register.parse().unwrap(), life.parse().unwrap());
+    let redis = Redis::at(format!("redis://127.0.0.1:{redis}"));
+    let clock = clock_ahead(ahead.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let node = Arc::new(Node::open(dir, node, redis, register, life).await);
+        let node = Arc::new(Node::open(dir, (node, life), redis, register, clock).await);
         let readers = (0..READERS).map(|task| tokio::spawn(read(Arc::clone(&node), task)));
         let readers: Vec<_> = readers.collect();
         write(Arc::clone(&node)).await;
@@ -97,14 +111,21 @@ struct Node {
 }
 
 impl Node {
-    async fn open(dir: &Path, node: usize, redis: &str, register: u16, life: u64) -> Self {
-        let shared = Redis::at(redis).max_lag(MAX_LAG).deadline(Duration::from_millis(100));
+    async fn open(
+        dir: &Path,
+        (node, life): (usize, u64),
+        redis: Redis,
+        register: u16,
+        clock: Clock,
+    ) -> Self {
+        let shared = redis.max_lag(MAX_LAG).deadline(Duration::from_millis(100));
         let shared = shared.lease(Duration::from_secs(1));
         let short = PolicyLayer::new()
             .ttl(Duration::from_millis(300))
             .stale_while_revalidate(Duration::from_millis(500))
             .stale_if_error(Duration::from_secs(2));
-        let mut builder = Spence::builder().memory(100_000).redis(shared).policy("short", short);
+        let builder = Spence::builder().clock(clock).memory(100_000);
+        let mut builder = builder.redis(shared).policy("short", short);
         // Every other node keeps what it has across its lives.
         if node.is_multiple_of(2) {
             builder = builder.disk(dir.join(format!("disk-{node}")), 16_000_000);
