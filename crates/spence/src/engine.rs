@@ -24,6 +24,7 @@ use crate::stats::{CacheStats, RedisStats, Snapshot};
 use crate::sweep::Sweeps;
 use crate::sync::{AtomicU64, Ordering};
 use crate::tally::Misses;
+use crate::to_the_end::ToTheEnd;
 
 /// An entry born further in the future than this is from a clock that cannot be believed.
 const MAX_SKEW: Duration = Duration::from_secs(1);
@@ -150,17 +151,12 @@ impl Engine {
         head.examine(&head.namespace.rules(), negative, born_ms, world);
     }
 
-    /// Does some work to its end, whether or not anybody waits for it; `None` if the runtime ends.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
+    /// Does some work to its end: if whoever waits for it goes away, in a task of its own.
+    pub(crate) fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        let (done, result) = tokio::sync::oneshot::channel();
-        self.spawner.spawn(Box::pin(async move {
-            // Whoever asked may not be waiting.
-            drop(done.send(work.await));
-        }));
-        result.await.ok()
+    ) -> ToTheEnd<T> {
+        ToTheEnd::new(&self.spawner, work)
     }
 
     /// Of what is older than this position, an invalidation by another node may have been missed.

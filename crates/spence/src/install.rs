@@ -227,10 +227,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     cache.share_insert(&put).await;
                     put
                 };
-                match self.engine.to_the_end(sharing).await {
-                    Some(put) => put,
-                    None => return,
-                }
+                self.engine.to_the_end(sharing).await
             }
         };
         if let Err(error) = put.ack.kept(&self.engine.clock).await {

@@ -113,9 +113,7 @@ impl Engine {
         first: Ack,
         telling: impl Future<Output = (Told, Ack)> + Send + 'static,
     ) -> Result<Scope, Error> {
-        let told = self.to_the_end(telling).await;
-        let closing = || Error::new(ErrorKind::Closed, "the runtime is closing");
-        let (told, again) = told.ok_or_else(closing)?;
+        let (told, again) = self.to_the_end(telling).await;
         first.kept(&self.clock).await?;
         again.kept(&self.clock).await?;
         Ok(told.scope())

@@ -88,6 +88,7 @@ mod sweep;
 mod sync;
 mod tags_seen;
 mod tally;
+mod to_the_end;
 
 pub use batch::Batch;
 pub use builder::SpenceBuilder;

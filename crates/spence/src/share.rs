@@ -107,7 +107,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Compares a hit with what the shared tier has, in a task of its own.
     #[cold]
     pub(crate) fn compare_with_shared(&self, key: &K, entry: &Arc<Entry<K, V>>) {
-        if self.shared().is_none() {
+        let now = self.engine.clock.ticks();
+        if !self.shared().is_some_and(|shared| shared.shadow.may_compare(now)) {
             return;
         }
         let (cache, hash) = (self.clone(), self.core.namespace.hasher.hash(key));
@@ -116,7 +117,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             let (Some(shared), Some(codec)) = (cache.shared(), cache.core.codec.as_deref()) else {
                 return;
             };
-            let Some(turn) = shared.shadow.turn() else { return };
             let Looked::Value(Some(value)) = shared.look_at(cache.id(&text)).await else { return };
             let own = |payload: &[u8]| value.slice_ref(payload);
             let Some(stored) = envelope::entry(&value, None, &own) else { return };
@@ -127,7 +127,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             let born_ms = cache.engine.ms_of(entry.head.born);
             let newer_by = Duration::from_millis(stored.born_ms.saturating_sub(born_ms));
             let is_same = held.unwrap_or_default() == stored.payload;
-            turn.compared(!is_same && newer_by > shared.max_lag());
+            shared.shadow.compared(!is_same && newer_by > shared.max_lag());
         }));
     }
 

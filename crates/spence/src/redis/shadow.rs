@@ -1,24 +1,37 @@
 //! Measured staleness: now and then a hit in memory is compared with what the shared tier has.
 //!
-//! Off the hit path and one at a time; it changes nothing, it only counts.
+//! Off the hit path and a hundred times a second at most; it changes nothing, it only counts.
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::{Ticks, ticks_in};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// The shortest time between two comparisons.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What was compared, and what came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
-    running: AtomicBool,
+    next: AtomicU32,
     checked: AtomicU64,
     differed: AtomicU64,
 }
 
-/// Leave to compare one hit.
-pub(crate) struct Turn<'a>(&'a Shadow);
-
 impl Shadow {
-    /// `None` if another comparison is running.
-    pub(crate) fn turn(&self) -> Option<Turn<'_>> {
-        (!self.running.swap(true, Ordering::Relaxed)).then_some(Turn(self))
+    /// Whether a hit may be compared now; if so, the next may not for a while.
+    pub(crate) fn may_compare(&self, now: Ticks) -> bool {
+        let next = self.next.load(Ordering::Relaxed);
+        let after = now.saturating_add(ticks_in(PAUSE));
+        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        now >= next && self.next.compare_exchange(next, after, set, get).is_ok()
+    }
+
+    /// The tier had a value to compare with; `differs` if that is another, and so much newer that
+    /// this node should have known.
+    pub(crate) fn compared(&self, differs: bool) {
+        self.checked.fetch_add(1, Ordering::Relaxed);
+        self.differed.fetch_add(u64::from(differs), Ordering::Relaxed);
     }
 
     pub(crate) fn checked(&self) -> u64 {
@@ -27,21 +40,6 @@ impl Shadow {
 
     pub(crate) fn differed(&self) -> u64 {
         self.differed.load(Ordering::Relaxed)
-    }
-}
-
-impl Turn<'_> {
-    /// The tier had a value to compare with; `differs` if that is another, and so much newer that
-    /// this node should have known.
-    pub(crate) fn compared(&self, differs: bool) {
-        self.0.checked.fetch_add(1, Ordering::Relaxed);
-        self.0.differed.fetch_add(u64::from(differs), Ordering::Relaxed);
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Relaxed);
     }
 }
 

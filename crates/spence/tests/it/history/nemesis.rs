@@ -7,6 +7,7 @@ use spence_testkit::RedisServer;
 
 use super::dice::Dice;
 use super::pause;
+use super::proxy::Proxy;
 use super::worker::Worker;
 
 pub(super) struct Nemesis {
@@ -83,27 +84,29 @@ impl Nemesis {
                 server.command(&["SCRIPT", "FLUSH"]);
                 "scripts flushed"
             }
-            13 | 14 => {
-                nodes[node].network.cut();
-                self.wait(100, 2_000);
-                nodes[node].network.delay(Duration::ZERO);
+            _ => self.strike_network(&nodes[node].network),
+        };
+        *self.struck.entry(what).or_default() += 1;
+    }
+
+    fn strike_network(&mut self, network: &Proxy) -> &'static str {
+        let what = match self.dice.within(0..=2) {
+            0 => {
+                network.cut();
                 "network of a node cut"
             }
-            15 | 16 => {
-                nodes[node].network.silence();
-                self.wait(100, 2_500);
-                nodes[node].network.delay(Duration::ZERO);
+            1 => {
+                network.silence();
                 "network of a node silent"
             }
             _ => {
-                let late = self.dice.within(5..=80);
-                nodes[node].network.delay(Duration::from_millis(late));
-                self.wait(200, 2_000);
-                nodes[node].network.delay(Duration::ZERO);
+                network.delay(Duration::from_millis(self.dice.within(5..=80)));
                 "network of a node slow"
             }
         };
-        *self.struck.entry(what).or_default() += 1;
+        self.wait(100, 2_500);
+        network.delay(Duration::ZERO);
+        what
     }
 
     fn wait(&mut self, least_ms: u64, most_ms: u64) {
