@@ -19,7 +19,9 @@ TTL = 3600
 
 
 def say(*words):
-    print(*words, flush=True)
+    # In one piece: several threads say something.
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 def read_origin(number, key):

@@ -216,7 +216,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 return secured;
             };
             if waiting.elapsed() >= shared.patience().min(most) {
-                shared.overtake(wanted.hash, *turn);
+                shared.overtake_holder(wanted.hash, *turn);
                 return Secured::Permit(Permit::Alone);
             }
             self.engine.clock.sleep(self.engine.jittered(look)).await;
@@ -311,14 +311,20 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             let is_superseded = put == Shelved::Superseded
                 || (put == Shelved::Refused && shared.has_later(id, &lease).await);
             if is_superseded {
-                // Another node's came in between: it is the newer one, and all have been told.
+                // Another node's came in between, and is the newer one. Whether that node has told
+                // the others, or lives to do so, is not known.
                 self.forget_here(hash, text);
+                tier.announce(self.notice_of(text)).await;
                 return;
             }
         }
+        tier.tell(self.notice_of(text)).await;
+    }
+
+    fn notice_of(&self, text: &Arc<str>) -> Notice {
         let namespace = Arc::clone(&self.core.namespace.name);
         let about = About::Key { namespace, key: Arc::clone(text) };
-        tier.tell(Notice { about, effect: Effect::Invalidate }).await;
+        Notice { about, effect: Effect::Invalidate }
     }
 
     /// Forgets a key on this node alone.

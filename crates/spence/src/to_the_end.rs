@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use crate::spawn::Spawner;
 
-/// Does its work while it is polled. If it is dropped before the end, the rest runs in a task.
+/// Does its work while it is polled; if it is dropped before the end, the rest runs in a task.
+/// Whoever keeps it without polling it holds up no work but its own.
 #[must_use]
 pub(crate) struct ToTheEnd<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,

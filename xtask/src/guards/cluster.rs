@@ -63,7 +63,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "share.rs",
-        line: r"                shared.overtake(wanted.hash, *turn);
+        line: r"                shared.overtake_holder(wanted.hash, *turn);
 ",
         instead: r"                let _ = turn;
 ",
@@ -86,9 +86,11 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "redis/join.rs",
-        line: r"            link.call(raise.arg(newest).arg(newest_turn), GREETING).await?;
-            self.owed.lock().tell_again();",
-        instead: r"            link.call(raise.arg(newest).arg(newest_turn), GREETING).await?;",
+        line: r"        if lost || (!is_same && link.is_cluster()) {
+            self.owed.lock().tell_again();
+        }
+",
+        instead: "",
         test: "what_a_restarted_server_has_lost_is_told_again",
     },
     Mutant {
@@ -108,5 +110,18 @@ pub(super) const LINES: &[Mutant] = &[
         line: r"            self.spawner.spawn(Box::pin(async move { drop(work.await) }));",
         instead: r"            drop(work);",
         test: "an_invalidation_that_nobody_waits_for_any_more_reaches_all_the_same",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"                tier.announce(self.notice_of(text)).await;
+",
+        instead: "",
+        test: "an_insert_is_heard_of_although_one_that_came_in_between_is_never_made",
+    },
+    Mutant {
+        file: "redis/gather.rs",
+        line: r"            self.spawner.spawn(Box::pin(Arc::clone(reads).send()));",
+        instead: r"            Arc::clone(reads).send().await;",
+        test: "a_read_that_nobody_polls_any_more_holds_up_no_other",
     },
 ];

@@ -71,7 +71,8 @@ impl Origin {
     async fn fill(self, key: String, begun: Option<oneshot::Sender<()>>) -> Result<u64, String> {
         let version = self.read(&key).map_err(|error| error.to_string())?;
         if let Some(begun) = begun {
-            drop(begun.send(()));
+            // Whoever asked may have given up.
+            let _: Result<(), ()> = begun.send(());
         }
         sleep(FILL).await;
         Ok(version)
@@ -230,8 +231,10 @@ fn hear(waiting: &Mutex<HashMap<u64, Waiting>>, line: &str) {
     let mut waiting = waiting.lock().expect("no panic");
     match what {
         Some("begun") => {
-            let begun = waiting.get_mut(&number).and_then(|waiting| waiting.begun.take());
-            drop(begun.map(|begun| begun.send(())));
+            if let Some(begun) = waiting.get_mut(&number).and_then(|waiting| waiting.begun.take()) {
+                // Whoever asked may have given up.
+                let _: Result<(), ()> = begun.send(());
+            }
         }
         Some(what) => {
             if let Some(waiting) = waiting.remove(&number) {

@@ -68,7 +68,8 @@ impl Pair {
         let server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
         let dir = tempfile::tempdir()?;
         let origin = Origin(dir.path().to_owned());
-        let node = || Node::of(library, &server.url(), &origin, peers);
+        let url = server.url();
+        let node = || Node::of(library, &url, &origin, peers);
         let (first, second) = (node().await?, node().await?);
         Ok(Self { first, second, origin, server, _dir: dir })
     }

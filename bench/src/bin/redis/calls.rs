@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use spence::unstable::redis_scripts;
 use spence::{Error, Fill};
 use spence_bench::report::Row;
-use spence_bench::rounds::{Contender, measure};
+use spence_bench::rounds::{Contender, Measured, measure};
 use spence_bench::{Options, Report, Target};
 use tokio::runtime::Runtime;
 
@@ -46,6 +46,28 @@ where
     calls.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64() / 1e3
 }
 
+/// Calls a second of ours and of theirs, turn by turn.
+fn pair<F, G, R, S>(
+    runtime: &Runtime,
+    tasks: u64,
+    options: &Options,
+    ours: F,
+    theirs: G,
+) -> Measured
+where
+    F: Fn(u64) -> R + Clone + Send + Sync + 'static,
+    G: Fn(u64) -> S + Clone + Send + Sync + 'static,
+    R: Future<Output = ()> + Send,
+    S: Future<Output = ()> + Send,
+{
+    let length = options.sized(Duration::from_millis(400), Duration::from_secs(1));
+    let mut contenders = [
+        Contender::new("spence", || rate(runtime, tasks, length, ours.clone())),
+        Contender::new("raw", || rate(runtime, tasks, length, theirs.clone())),
+    ];
+    measure(options.rounds(), &mut contenders)
+}
+
 fn key_of(n: u64) -> u32 {
     (n % u64::from(KEYS)) as u32
 }
@@ -55,7 +77,6 @@ fn name_of(key: u32) -> String {
 }
 
 pub(crate) fn rows(runtime: &Runtime, bench: &Bench, options: &Options, report: &mut Report) {
-    let length = options.sized(Duration::from_millis(400), Duration::from_secs(1));
     for tasks in [1, 32, 256] {
         let (values, raw) = (bench.values.clone(), bench.raw.clone());
         let ours = move |n| {
@@ -75,23 +96,20 @@ pub(crate) fn rows(runtime: &Runtime, bench: &Bench, options: &Options, report: 
                 assert!(value.len() > 1000);
             }
         };
-        let mut contenders = [
-            Contender::new("spence", || rate(runtime, tasks, length, ours.clone())),
-            Contender::new("raw", || rate(runtime, tasks, length, theirs.clone())),
-        ];
-        let measured = measure(options.rounds(), &mut contenders);
+        let measured = pair(runtime, tasks, options, ours, theirs);
         report.row(
             Row::told(format!("get, {tasks} tasks"), measured.median(0), "k/s")
                 .paired("redis-rs, GET", &measured, 0, 1)
                 .to_reach(Target::RatioAtLeast(0.95)),
         );
     }
-    report.row(batches(runtime, bench, options, length));
-    report.row(invalidations(runtime, bench, options, length));
-    report.row(fills(runtime, bench, options, length));
+    report.row(batches(runtime, bench, options));
+    report.row(invalidations(runtime, bench, options));
+    report.row(inserts(runtime, bench, options));
+    report.row(fills(runtime, bench, options));
 }
 
-fn batches(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) -> Row {
+fn batches(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
     let (values, raw) = (bench.values.clone(), bench.raw.clone());
     let ours = move |n: u64| {
         let values = values.clone();
@@ -109,11 +127,7 @@ fn batches(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration
             assert_eq!(values.len(), BATCH as usize);
         }
     };
-    let mut contenders = [
-        Contender::new("spence", || rate(runtime, 8, length, ours.clone())),
-        Contender::new("raw", || rate(runtime, 8, length, theirs.clone())),
-    ];
-    let measured = measure(options.rounds(), &mut contenders);
+    let measured = pair(runtime, 8, options, ours, theirs);
     Row::told("get_many of 100, 8 tasks", measured.median(0), "k/s")
         .paired("redis-rs, MGET of 100", &measured, 0, 1)
         .to_reach(Target::RatioAtLeast(0.9))
@@ -129,7 +143,7 @@ fn digest(name: &str) -> String {
 const STATE: &str = "spence:{log}:state";
 const LOG: &str = "spence:{log}:stream";
 
-fn invalidations(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) -> Row {
+fn invalidations(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
     let (values, raw, forget) = (bench.values.clone(), bench.raw.clone(), digest("forget"));
     let ours = move |n: u64| {
         let values = values.clone();
@@ -149,17 +163,44 @@ fn invalidations(runtime: &Runtime, bench: &Bench, options: &Options, length: Du
             let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
         }
     };
-    let mut contenders = [
-        Contender::new("spence", || rate(runtime, 32, length, ours.clone())),
-        Contender::new("raw", || rate(runtime, 32, length, theirs.clone())),
-    ];
-    let measured = measure(options.rounds(), &mut contenders);
+    let measured = pair(runtime, 32, options, ours, theirs);
     Row::told("invalidate, 32 tasks", measured.median(0), "k/s")
         .paired("redis-rs, the same script", &measured, 0, 1)
         .to_reach(Target::RatioAtLeast(0.9))
 }
 
-fn fills(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) -> Row {
+fn inserts(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
+    let (values, raw, bytes) = (bench.values.clone(), bench.raw.clone(), value());
+    let (lease, put) = (digest("lease"), digest("put"));
+    let own_bytes = bytes.clone();
+    let ours = move |n: u64| {
+        let (values, bytes) = (values.clone(), own_bytes.clone());
+        async move { values.insert(2 * KEYS + key_of(n), bytes).await.expect("it is kept") }
+    };
+    let theirs = move |n: u64| {
+        let (mut raw, lease, put) = (raw.clone(), lease.clone(), put.clone());
+        let bytes = bytes.clone();
+        async move {
+            let key = 2 * KEYS + key_of(n);
+            let (name, own, token) = (name_of(key), format!("spence:{{values:{key}}}:l"), n);
+            let mut call = redis::cmd("EVALSHA");
+            call.arg(&lease).arg(3).arg(&name).arg(&own).arg(STATE);
+            call.arg(token).arg(5_000).arg("").arg(1);
+            let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
+            let mut call = redis::cmd("EVALSHA");
+            call.arg(&put).arg(4).arg(&name).arg(&own).arg(STATE).arg(LOG);
+            call.arg(token).arg(&bytes[..]).arg(3_600_000);
+            call.arg(1).arg("raw").arg([0_u8; 40].as_slice()).arg(0).arg(100_000).arg("").arg(0);
+            let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
+        }
+    };
+    let measured = pair(runtime, 32, options, ours, theirs);
+    Row::told("insert: a fenced store, 32 tasks", measured.median(0), "k/s")
+        .paired("redis-rs, the same scripts", &measured, 0, 1)
+        .to_reach(Target::RatioAtLeast(0.9))
+}
+
+fn fills(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
     let (values, raw) = (bench.values.clone(), bench.raw.clone());
     let (lease, store) = (digest("lease"), digest("store"));
     let next = Arc::new(AtomicU64::new(1 << 20));
@@ -192,11 +233,7 @@ fn fills(runtime: &Runtime, bench: &Bench, options: &Options, length: Duration) 
             let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
         }
     };
-    let mut contenders = [
-        Contender::new("spence", || rate(runtime, 32, length, ours.clone())),
-        Contender::new("raw", || rate(runtime, 32, length, theirs.clone())),
-    ];
-    let measured = measure(options.rounds(), &mut contenders);
+    let measured = pair(runtime, 32, options, ours, theirs);
     Row::told("fill and store under a lease, 32 tasks", measured.median(0), "k/s")
         .paired("redis-rs, GET and the same scripts", &measured, 0, 1)
         .to_reach(Target::RatioAtLeast(0.9))

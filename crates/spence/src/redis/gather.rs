@@ -1,9 +1,11 @@
 //! Reads that are asked for at the same time go to the server as one.
 //!
 //! A read that is alone goes at once, by itself. While others are under way, the first to come
-//! leads: it lets whatever is ready to ask as well do so, and sends all as one `MGET`. That is one
-//! command to write, to answer and to wait for, instead of one for each.
+//! starts a task that lets whatever is ready to ask as well do so, and sends all as one `MGET`: one
+//! command to write, to answer and to wait for, instead of one for each. It is a task of its own
+//! since nobody else's read may depend on whether a caller goes on being polled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +14,8 @@ use redis::{Cmd, Value};
 use tokio::sync::oneshot;
 
 use super::link::{bytes_of, unexpected};
-use super::wire::{Failure, Wire};
+use super::wire::{Failure, Wire, late};
+use crate::spawn::Spawner;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 
 /// The most reads that go as one.
@@ -25,60 +28,87 @@ type Answer = Result<Option<Bytes>, Failure>;
 
 /// The reads of a link.
 pub(super) struct Gatherer {
+    reads: Arc<Reads>,
+    spawner: Arc<dyn Spawner>,
+}
+
+/// What its tasks share.
+struct Reads {
     wire: Wire,
     deadline: Duration,
     /// Reads that are waiting for their answers.
     under_way: AtomicUsize,
-    /// Reads that somebody is about to send.
+    /// Reads that a task is about to send.
     gathered: Mutex<Vec<Read>>,
     /// Bytes of what was read lately, as a moving average.
     typical_bytes: AtomicUsize,
 }
 
-/// A read that somebody else sends.
+/// A read that a task sends.
 struct Read {
     name: String,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Gatherer {
-    pub(super) fn new(wire: Wire, deadline: Duration) -> Self {
+    pub(super) fn new(wire: Wire, deadline: Duration, spawner: Arc<dyn Spawner>) -> Self {
         let (under_way, typical_bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { wire, deadline, under_way, gathered: Mutex::default(), typical_bytes }
+        let reads = Reads { wire, deadline, under_way, gathered: Mutex::default(), typical_bytes };
+        Self { reads: Arc::new(reads), spawner }
     }
 
-    /// The value under the name that `name` makes, as it is.
-    pub(super) async fn get(&self, name: impl Fn() -> String) -> Answer {
-        let is_alone = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
-        let _under_way = UnderWay(&self.under_way);
+    /// The value under a name, as it is.
+    pub(super) async fn get(&self, name: String) -> Answer {
+        let reads = &self.reads;
+        let is_alone = reads.under_way.fetch_add(1, Ordering::Relaxed) == 0;
+        let _under_way = UnderWay(&reads.under_way);
         // In a cluster keys are rarely together on one server.
-        if is_alone || self.wire.is_cluster() {
-            return self.get_one(&name()).await;
+        if is_alone || reads.wire.is_cluster() {
+            return reads.get_one(&name).await;
         }
         let (answer, answered) = oneshot::channel();
-        let leads = {
-            let mut gathered = self.gathered.lock();
-            gathered.push(Read { name: name(), answer });
+        let is_first = {
+            let mut gathered = reads.gathered.lock();
+            gathered.push(Read { name, answer });
             gathered.len() == 1
         };
-        if leads {
-            Leader(Some(self)).lead().await;
+        if is_first {
+            self.spawner.spawn(Box::pin(Arc::clone(reads).send()));
         }
-        match answered.await {
-            Ok(answer) => answer,
-            // Whoever was to send it has gone.
-            Err(_) => self.get_one(&name()).await,
+        // The task has the deadline; it may have to wait for its turn to run.
+        let limit = 2 * reads.deadline;
+        match reads.wire.clock().timeout(limit, answered).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) => Err(Failure::Away("the runtime is closing".to_owned())),
+            None => Err(Failure::Away(late(limit).to_string())),
         }
     }
+}
 
-    fn take(&self) -> Vec<Read> {
-        std::mem::take(&mut *self.gathered.lock())
+impl Reads {
+    /// Sends what is gathered.
+    async fn send(self: Arc<Self>) {
+        // Whoever is ready to ask as well does so now.
+        tokio::task::yield_now().await;
+        let mut reads = std::mem::take(&mut *self.gathered.lock());
+        let most = self.most();
+        if reads.len() <= most {
+            return self.answer(reads).await;
+        }
+        let mut parts = Vec::new();
+        while !reads.is_empty() {
+            let rest = reads.split_off(most.min(reads.len()));
+            parts.push(self.answer(std::mem::replace(&mut reads, rest)));
+        }
+        join_all(parts).await;
     }
 
     async fn get_one(&self, name: &str) -> Answer {
         let mut get = Cmd::with_capacity(2, name.len() + 3);
         get.arg("GET").arg(name);
-        Ok(bytes_of(self.wire.call(&get, self.deadline).await?))
+        let value = self.wire.call(&get, self.deadline).await?;
+        self.learn(std::slice::from_ref(&value));
+        Ok(bytes_of(value))
     }
 
     async fn answer(&self, reads: Vec<Read>) {
@@ -90,6 +120,9 @@ impl Gatherer {
                 }
             }
             Err(failure) => {
+                // It may have been too much.
+                let typical = 2 * MOST_BYTES / reads.len().max(1);
+                self.typical_bytes.fetch_max(typical, Ordering::Relaxed);
                 for read in reads {
                     drop(read.answer.send(Err(failure.clone())));
                 }
@@ -120,41 +153,15 @@ impl Gatherer {
     }
 
     fn learn(&self, values: &[Value]) {
-        let bytes_in = |value: &Value| match value {
-            Value::BulkString(bytes) => bytes.len(),
-            _ => 0,
-        };
-        let mean = values.iter().map(bytes_in).sum::<usize>() / values.len().max(1);
-        let before = self.typical_bytes.load(Ordering::Relaxed);
-        self.typical_bytes.store((before * 3 + mean) / 4, Ordering::Relaxed);
-    }
-}
-
-/// Whoever sends what is gathered. If it goes away before, the others send for themselves.
-struct Leader<'a>(Option<&'a Gatherer>);
-
-impl Leader<'_> {
-    async fn lead(mut self) {
-        // Whoever is ready to ask as well does so now.
-        tokio::task::yield_now().await;
-        let Some(gatherer) = self.0.take() else { return };
-        let mut reads = gatherer.take();
-        let most = gatherer.most();
-        if reads.len() <= most {
-            return gatherer.answer(reads).await;
+        let found = values.iter().filter_map(|value| match value {
+            Value::BulkString(bytes) => Some(bytes.len()),
+            _ => None,
+        });
+        let (count, bytes) = found.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
+        if let Some(mean) = bytes.checked_div(count) {
+            let before = self.typical_bytes.load(Ordering::Relaxed);
+            self.typical_bytes.store((before * 3 + mean) / 4, Ordering::Relaxed);
         }
-        let mut parts = Vec::new();
-        while !reads.is_empty() {
-            let rest = reads.split_off(most.min(reads.len()));
-            parts.push(gatherer.answer(std::mem::replace(&mut reads, rest)));
-        }
-        join_all(parts).await;
-    }
-}
-
-impl Drop for Leader<'_> {
-    fn drop(&mut self) {
-        self.0.map(Gatherer::take);
     }
 }
 

@@ -70,7 +70,8 @@ impl Shared {
         let scripts = Scripts::new(fit.version);
         try_join_all(scripts.all().map(|script| load(&calls, script))).await?;
         let (names, deadline) = (Arc::clone(&self.names), self.settings.deadline);
-        let link = Arc::new(Link::new(calls, scripts, names, deadline));
+        let spawner = Arc::clone(&self.spawner);
+        let link = Arc::new(Link::new(calls, scripts, names, deadline, spawner));
         let known = Known {
             newest: self.newest.lock().clone(),
             turn: self.belief.read().newest_turn(),
@@ -83,7 +84,7 @@ impl Shared {
         let (cursor, missed) = if epoch == found.epoch {
             self.compare(&link, cursor, &known, &found, fit.identity).await?
         } else if is_resumed && (found.has_newest || found.position == known.newest.position) {
-            (cursor.clone(), self.resume(&found, fit.identity))
+            (cursor.clone(), self.resume(&found, fit.identity, link.is_cluster()))
         } else {
             self.begin_anew(&found, fit.identity)
         };
@@ -113,11 +114,12 @@ impl Shared {
     }
 
     /// The state is that in which an earlier process has left it: nothing is missed.
-    fn resume(&self, found: &Found, identity: String) -> Option<Vec<Ban>> {
+    fn resume(&self, found: &Found, identity: String, is_cluster: bool) -> Option<Vec<Ban>> {
         let mut belief = self.belief.write();
         let is_untouched = belief.is_untouched();
         belief.begin(found.epoch);
-        if !is_untouched {
+        if !is_untouched || is_cluster {
+            // Of a cluster another server than that of the log may have gone back meanwhile.
             belief.disbelieve_up_to(found.turn);
         }
         found.bans.iter().for_each(|ban| belief.ban(ban.clone()));
@@ -163,6 +165,9 @@ impl Shared {
             tracing::warn!("redis tier: the server has gone back to an earlier state");
             let mut raise = link.scripts.raise.call(&[&link.names.state]);
             link.call(raise.arg(newest).arg(newest_turn), GREETING).await?;
+        }
+        // The log of a cluster does not tell what its other servers have lost.
+        if lost || (!is_same && link.is_cluster()) {
             self.owed.lock().tell_again();
         }
         let mut belief = self.belief.write();

@@ -194,9 +194,9 @@ impl Session<'_> {
         if let Some(why) = self.shared.unfit.lock().take() {
             return Err(End::Failed(Failure::Unfit(why)));
         }
-        if self.link.is_cluster() {
+        let why = self.shared.away.lock().clone();
+        if let Some(why) = why.filter(|_| self.link.is_cluster()) {
             // Which of its servers did not answer, and who takes its place, is found out anew.
-            let why = self.shared.away.lock().clone().unwrap_or_default();
             return Err(End::Failed(Failure::Away(why)));
         }
         self.link.ping(GREETING).await?;

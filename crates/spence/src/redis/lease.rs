@@ -196,6 +196,16 @@ impl Shared {
         belief.overtake(hash, turn.saturating_add(1));
     }
 
+    /// As [`Shared::overtake`], while somebody else has the lease and `turn` was the last.
+    pub(crate) fn overtake_holder(&self, hash: u64, turn: u64) {
+        if self.link.load().as_ref().is_some_and(|link| link.is_cluster()) {
+            // There a lease is numbered after it was taken.
+            self.overtake_from_now(hash);
+        } else {
+            self.overtake(hash, turn);
+        }
+    }
+
     /// As [`Shared::overtake`] where the turn is not known; says which call this was.
     pub(crate) fn overtake_from_now(&self, hash: u64) -> u64 {
         self.belief.write().overtake_from_now(hash)

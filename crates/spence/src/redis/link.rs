@@ -14,8 +14,10 @@ use super::fit::fit;
 use super::gather::Gatherer;
 use super::names::Names;
 use super::notice::Notice;
+use super::number::Number;
 use super::script::Scripts;
 use super::wire::{Failure, Wire};
+use crate::spawn::Spawner;
 
 /// The most records that the log keeps, roughly; a node that was away for longer counts what it
 /// holds as unverified.
@@ -87,8 +89,14 @@ pub(super) enum Placed {
 }
 
 impl Link {
-    pub(super) fn new(wire: Wire, scripts: Scripts, names: Arc<Names>, deadline: Duration) -> Self {
-        let reads = Gatherer::new(wire.clone(), deadline);
+    pub(super) fn new(
+        wire: Wire,
+        scripts: Scripts,
+        names: Arc<Names>,
+        deadline: Duration,
+        spawner: Arc<dyn Spawner>,
+    ) -> Self {
+        let reads = Gatherer::new(wire.clone(), deadline, spawner);
         Self { wire, reads, scripts, names, deadline }
     }
 
@@ -99,7 +107,7 @@ impl Link {
 
     /// The value of a key, as it is.
     pub(super) async fn get(&self, id: Id<'_>) -> Result<Option<Bytes>, Failure> {
-        self.reads.get(|| self.names.value(id.namespace, id.key)).await
+        self.reads.get(self.names.value(id.namespace, id.key)).await
     }
 
     /// The values of several keys, as they are.
@@ -134,18 +142,16 @@ impl Link {
         };
         cmd.arg(token).arg(millis(term)).arg(refused.unwrap_or(NOTHING)).arg(u8::from(seize));
         let (wire, token) = (self.wire.clone(), token.to_owned());
-        let draw =
-            is_apart.then(|| [self.scripts.draw.call(&[state]), self.scripts.draw.call(&[state])]);
+        let number = is_apart.then(|| Number {
+            draw: self.scripts.draw.call(&[state]),
+            release: self.scripts.release.call(&[&value, &lease]),
+        });
         async move {
             let answer = wire.clone().call_unlimited(cmd).await?;
-            let Some([mut held, mut busy]) = draw else { return asked(answer, token) };
-            // Numbered only now, but before the origin is asked.
-            let answer = match first_word(&answer).as_deref() {
-                Some("held") => wire.call_unlimited(held.arg(1).to_owned()).await?,
-                Some("busy") => wire.call_unlimited(busy.arg(0).to_owned()).await?,
-                _ => answer,
-            };
-            asked(answer, token)
+            match number {
+                Some(number) => number.of(answer, wire, token).await,
+                None => asked(answer, token),
+            }
         }
     }
 
@@ -169,10 +175,20 @@ impl Link {
         value: &[u8],
         term: Duration,
     ) -> Result<bool, Failure> {
+        Ok(self.try_to_store(id, lease, value, term).await? == Value::Int(1))
+    }
+
+    async fn try_to_store(
+        &self,
+        id: Id<'_>,
+        lease: &Lease,
+        value: &[u8],
+        term: Duration,
+    ) -> Result<Value, Failure> {
         let [name, own] = self.names_of(id);
         let mut cmd = self.scripts.store.call(&[&name, &own]);
         cmd.arg(&lease.token).arg(value).arg(millis(term));
-        Ok(self.call(&cmd, self.deadline).await? == Value::Int(1))
+        self.call(&cmd, self.deadline).await
     }
 
     /// As [`Link::store`], and the other nodes are told that there is something newer.
@@ -185,9 +201,12 @@ impl Link {
         stamp: &Stamp<'_>,
     ) -> Result<Placed, Failure> {
         if self.wire.is_cluster() {
-            return match self.store(id, lease, value, term).await? {
-                true => self.forget(None, stamp, self.deadline).await.map(Placed::Published),
-                false => Ok(Placed::Lost),
+            return match self.try_to_store(id, lease, value, term).await? {
+                Value::Int(1) => {
+                    self.forget(None, stamp, self.deadline).await.map(Placed::Published)
+                }
+                Value::Int(2) => Ok(Placed::Superseded),
+                _ => Ok(Placed::Lost),
             };
         }
         let [name, own] = self.names_of(id);
@@ -313,11 +332,7 @@ pub(super) fn number_of(value: Option<&Value>) -> Option<u64> {
     text_of(value)?.parse().ok()
 }
 
-fn first_word(answer: &Value) -> Option<String> {
-    text_of(answer.as_sequence()?.first())
-}
-
-fn asked(answer: Value, token: String) -> Result<Asked, Failure> {
+pub(super) fn asked(answer: Value, token: String) -> Result<Asked, Failure> {
     let Value::Array(mut items) = answer else { return Err(unexpected("lease", &answer)) };
     let what = text_of(items.first());
     let number = |place: usize| number_of(items.get(place));

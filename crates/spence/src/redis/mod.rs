@@ -17,6 +17,7 @@ mod lease;
 mod link;
 mod names;
 mod notice;
+mod number;
 mod owed;
 mod place;
 mod script;
@@ -196,13 +197,23 @@ impl Shared {
         self.belief.read().verdict(hash, entry)
     }
 
-    /// Tells every node, or owes it to them.
+    /// Deletes what a notice is about from the shared tier and tells every node, or owes it.
     pub(crate) async fn tell(&self, notice: Notice) -> Told {
+        let id = id_of(&notice);
+        self.publish(&notice, id).await
+    }
+
+    /// Tells every node, so that they look into the shared tier; what is there stays.
+    pub(crate) async fn announce(&self, notice: Notice) -> Told {
+        self.publish(&notice, None).await
+    }
+
+    async fn publish(&self, notice: &Notice, delete: Option<Id<'_>>) -> Told {
         if let Some(link) = self.link.load_full() {
-            let stamp = Stamp { notice: Some(&notice), node: &self.node };
-            match link.forget(id_of(&notice), &stamp, link.deadline).await {
+            let stamp = Stamp { notice: Some(notice), node: &self.node };
+            match link.forget(delete, &stamp, link.deadline).await {
                 Ok(published) => {
-                    self.acknowledged(&link, &notice, &published);
+                    self.acknowledged(&link, notice, &published);
                     return Told::Acknowledged;
                 }
                 Err(failure) => self.fail(&link, failure),
@@ -214,7 +225,7 @@ impl Shared {
             self.link.store(None);
         }
         self.disturbed.notify_one();
-        Told::Owed { durable: self.write_down(notice).await }
+        Told::Owed { durable: self.write_down(notice.clone()).await }
     }
 
     /// A notice has come to stand in the log; `false` if that is not the log that is known.

@@ -47,7 +47,8 @@ pub(super) struct Scripts {
     /// Key lease. Arguments: the token, milliseconds. Whether the lease was held still.
     pub(super) renew: Script,
     /// Keys value, lease. Arguments: the token, the value, its milliseconds. `1` if it was taken,
-    /// `2` if an insert of another node has the lease, `0` if the lease is lost otherwise.
+    /// `2` if an insert of another node has the lease (what is there is older than both, and is
+    /// deleted), `0` if the lease is lost otherwise.
     pub(super) store: Script,
     /// Keys value, lease. Arguments: the token, whether the value goes too (`1`).
     pub(super) release: Script,
@@ -129,8 +130,9 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
 const STORE: &str = "local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] then
-  if holder and string.sub(holder, 1, 1) == '!' then return 2 end
-  return 0
+  if not holder or string.sub(holder, 1, 1) ~= '!' then return 0 end
+  redis.call('DEL', KEYS[1])
+  return 2
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])

@@ -96,7 +96,7 @@ impl Redis {
 
     /// Which part of the hits in memory is compared, later and by the way, with what the server
     /// has, so that staleness is measured ([`crate::RedisStats::shadow_differed`]). 0 (none) to 1,
-    /// rounded to a power of two, and a hundred a second at most; default 0.001.
+    /// rounded to a power of two, and 64 a second at most; default 0.001.
     #[must_use]
     pub fn shadow(mut self, fraction: f64) -> Self {
         self.shadow = fraction;

@@ -1,14 +1,10 @@
 //! Measured staleness: now and then a hit in memory is compared with what the shared tier has.
 //!
-//! Off the hit path and a hundred times a second at most; it changes nothing, it only counts.
+//! Off the hit path, and once in a tick of the clock at most (64 a second); it changes nothing, it
+//! only counts.
 
-use std::time::Duration;
-
-use crate::clock::{Ticks, ticks_in};
+use crate::clock::Ticks;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-
-/// The shortest time between two comparisons.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// What was compared, and what came of it.
 #[derive(Debug, Default)]
@@ -19,11 +15,10 @@ pub(crate) struct Shadow {
 }
 
 impl Shadow {
-    /// Whether a hit may be compared now; if so, the next may not for a while.
+    /// Whether a hit may be compared now; if so, the next may not before another tick.
     pub(crate) fn may_compare(&self, now: Ticks) -> bool {
         let next = self.next.load(Ordering::Relaxed);
-        let after = now.saturating_add(ticks_in(PAUSE));
-        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        let (after, set, get) = (now.saturating_add(1), Ordering::Relaxed, Ordering::Relaxed);
         now >= next && self.next.compare_exchange(next, after, set, get).is_ok()
     }
 
@@ -56,6 +51,15 @@ pub(crate) fn mask_of(fraction: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_hit_is_compared_in_a_tick() {
+        let shadow = Shadow::default();
+        let compared =
+            |ticks: &[Ticks]| ticks.iter().map(|tick| shadow.may_compare(*tick)).collect();
+        let answers: Vec<bool> = compared(&[7, 7, 7, 8, 7, 8, 20]);
+        assert_eq!(answers, [true, false, false, true, false, false, true]);
+    }
 
     #[test]
     fn a_fraction_is_a_mask_of_the_next_power_of_two() {

@@ -59,6 +59,10 @@ impl Wire {
         Self { connection, clock }
     }
 
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Whether what all keys share may be on another server than a key.
     pub(super) fn is_cluster(&self) -> bool {
         matches!(self.connection, Connection::Cluster(_))
@@ -104,7 +108,8 @@ fn text(answer: Value) -> String {
     }
 }
 
-fn late(deadline: Duration) -> RedisError {
+/// A call that took longer.
+pub(super) fn late(deadline: Duration) -> RedisError {
     let message = format!("no answer within {deadline:?}");
     std::io::Error::new(std::io::ErrorKind::TimedOut, message).into()
 }
@@ -120,14 +125,30 @@ pub(super) fn checked(answer: Result<Value, RedisError>) -> Result<Value, Failur
 
 /// What an error means for the link.
 pub(super) fn failure(error: RedisError) -> Failure {
+    // A server that does not know a command repeats its arguments, passwords among them.
+    let text = error.to_string();
+    let why = text.split("with args beginning").next().unwrap_or_default().to_owned();
     match error.kind() {
         _ if error.code() == Some("OOM") => Failure::Full,
         ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot) => {
-            Failure::Refused(error.to_string())
+            Failure::Refused(why)
         }
-        ErrorKind::Extension => Failure::Refused(error.to_string()),
+        ErrorKind::Extension => Failure::Refused(why),
         // It loads its data, has become a replica, has lost the scripts, does not let us do that.
-        ErrorKind::Server(_) | ErrorKind::AuthenticationFailed => Failure::Unfit(error.to_string()),
-        _ => Failure::Away(error.to_string()),
+        ErrorKind::Server(_) | ErrorKind::AuthenticationFailed => Failure::Unfit(why),
+        _ => Failure::Away(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_repeats_of_a_command_is_left_out() {
+        let said = "ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'u' 'secret'";
+        let error = RedisError::from((ErrorKind::Extension, "refused", said.to_owned()));
+        let Failure::Refused(why) = failure(error) else { panic!("another kind of failure") };
+        assert!(why.contains("HELLO") && !why.contains("secret"), "{why}");
     }
 }

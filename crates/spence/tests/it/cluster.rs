@@ -336,32 +336,66 @@ async fn of_two_inserts_at_the_same_time_one_counts_on_both_nodes() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_insert_whose_lease_the_server_has_evicted_is_heard_of() {
+/// A node inserts again and again while something happens to its lease; the other must not keep
+/// what it had before.
+async fn inserts_are_heard_of_while(meddling: &[&str]) {
     let server = RedisServer::start();
     let (a, b) = (Node::on(&server).await, Node::on(&server).await);
-    let done = AtomicU32::new(0);
+    let phase = AtomicU32::new(0);
     std::thread::scope(|scope| {
-        let evicting = scope.spawn(|| {
-            while done.load(Ordering::SeqCst) == 0 {
-                server.command(&["DEL", "spence:{numbers:key}:l"]);
+        let meddler = scope.spawn(|| {
+            while phase.load(Ordering::SeqCst) < 2 {
+                if phase.load(Ordering::SeqCst) == 1 {
+                    server.command(meddling);
+                }
             }
         });
         let inserting = async {
             for round in 0..100 {
                 b.fetch(1_000).await;
+                phase.store(1, Ordering::SeqCst);
                 a.numbers.insert(KEY.into(), round).await.unwrap();
-                assert_eq!(a.held().await.map(|held| held.0), Some(round));
+                phase.store(0, Ordering::SeqCst);
                 until("the older one is gone", async || {
-                    b.held().await.is_none_or(|held| held.0 == round)
+                    let current = |held: Option<(u32, _)>| held.is_none_or(|held| held.0 == round);
+                    current(a.held().await) && current(b.held().await)
                 })
                 .await;
             }
         };
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(inserting));
-        done.store(1, Ordering::SeqCst);
-        evicting.join().unwrap();
+        phase.store(2, Ordering::SeqCst);
+        meddler.join().unwrap();
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_insert_whose_lease_the_server_has_evicted_is_heard_of() {
+    inserts_are_heard_of_while(&["DEL", "spence:{numbers:key}:l"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_insert_is_heard_of_although_one_that_came_in_between_is_never_made() {
+    inserts_are_heard_of_while(&["SET", "spence:{numbers:key}:l", "!dead-1", "PX", "20"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_nobody_polls_any_more_holds_up_no_other() {
+    let server = RedisServer::start();
+    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    for n in 0..10 {
+        a.numbers.insert(n.to_string(), n).await.unwrap();
+    }
+    let keys: Vec<_> = (0..10).map(|n: u32| n.to_string()).collect();
+    // All are begun, and then left alone.
+    let mut parked: Vec<_> =
+        (0..).zip(&keys).map(|(n, key)| (n, Box::pin(b.numbers.get(key)))).collect();
+    // Unless the machine was so slow that the answer is there already.
+    parked.retain_mut(|(_, read)| futures_util::FutureExt::now_or_never(read.as_mut()).is_none());
+    assert_eq!(b.numbers.get(&keys[9]).await.map(|hit| *hit), Some(9));
+    for (n, read) in parked {
+        assert_eq!(read.await.map(|hit| *hit), Some(n));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
