@@ -336,6 +336,15 @@ async fn of_two_inserts_at_the_same_time_one_counts_on_both_nodes() {
     }
 }
 
+/// Sets a number at the end, also when the test fails.
+struct Finally<'a>(&'a AtomicU32, u32);
+
+impl Drop for Finally<'_> {
+    fn drop(&mut self) {
+        self.0.store(self.1, Ordering::SeqCst);
+    }
+}
+
 /// A node inserts again and again while something happens to its lease; the other must not keep
 /// what it had before.
 async fn inserts_are_heard_of_while(meddling: &[&str]) {
@@ -351,6 +360,7 @@ async fn inserts_are_heard_of_while(meddling: &[&str]) {
             }
         });
         let inserting = async {
+            let _end = Finally(&phase, 2);
             for round in 0..100 {
                 b.fetch(1_000).await;
                 phase.store(1, Ordering::SeqCst);
@@ -364,7 +374,6 @@ async fn inserts_are_heard_of_while(meddling: &[&str]) {
             }
         };
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(inserting));
-        phase.store(2, Ordering::SeqCst);
         meddler.join().unwrap();
     });
 }
