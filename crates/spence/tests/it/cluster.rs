@@ -25,6 +25,8 @@ impl Node {
         // On this machine everything else runs as well.
         let redis = redis.deadline(Duration::from_secs(2));
         let spence = Spence::builder().redis(redis).build().await.unwrap();
+        // On a busy machine that takes longer than it is waited for.
+        until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
         let numbers = spence.cache("numbers").build().unwrap();
         Self { spence, numbers }
     }
