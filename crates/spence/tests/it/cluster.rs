@@ -54,9 +54,9 @@ impl Node {
     }
 }
 
-/// Waits until something holds, for ten seconds at most.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..1_000 {
+/// Waits until something holds, for twenty seconds at most.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..2_000 {
         if holds().await {
             return;
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use spence::{Cache, Clock, Error, Fill, Redis, Scope, Source, Spence, Target};
+use spence::{Cache, Error, Fill, Redis, Scope, Source, Spence, Target};
 use spence_testkit::{RedisCluster, RedisSentinels, RedisTls};
+
+use crate::cluster::until;
 
 struct Node {
     spence: Spence,
@@ -28,16 +30,6 @@ impl Node {
     async fn held(&self, key: u32) -> Option<u32> {
         self.numbers.get(&key).await.map(|hit| *hit)
     }
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..2_000 {
-        if holds().await {
-            return;
-        }
-        Clock::system().sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {what}");
 }
 
 /// What must hold wherever the servers are. Keys are many enough for each server of a cluster.
