@@ -393,10 +393,12 @@ async fn an_insert_is_heard_of_although_one_that_came_in_between_is_never_made()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_nobody_polls_any_more_holds_up_no_other() {
     let server = RedisServer::start();
-    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    let a = Node::on(&server).await;
     for n in 0..10 {
         a.numbers.insert(n.to_string(), n).await.unwrap();
     }
+    // It comes after them: a read that hears of an insert on its way finds nothing.
+    let b = Node::on(&server).await;
     let keys: Vec<_> = (0..10).map(|n: u32| n.to_string()).collect();
     // All are begun, and then left alone.
     let mut parked: Vec<_> =
@@ -437,10 +439,11 @@ async fn what_a_restarted_server_has_lost_is_told_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_that_are_sent_as_one_each_get_their_own() {
     let server = RedisServer::start();
-    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    let a = Node::on(&server).await;
     for n in 0..200 {
         a.numbers.insert(n.to_string(), n).await.unwrap();
     }
+    let b = Node::on(&server).await;
     server.command(&["CONFIG", "RESETSTAT"]);
     // While none is answered, all of them gather; some callers go away, whoever leads among them.
     server.freeze();
