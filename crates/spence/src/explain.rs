@@ -9,11 +9,12 @@ use crate::clock::{Ticks, duration_of};
 use crate::disk::Found;
 use crate::engine::Engine;
 use crate::entry::{Slot, Standing};
-use crate::envelope::StoredEntry;
+use crate::envelope::{self, StoredEntry};
 use crate::error::{Error, ErrorKind};
 use crate::invalidate::{Place, Target};
 use crate::lifetime::Life;
 use crate::policy::Setting;
+use crate::redis::{Id, Looked, Shared};
 use crate::tally::LastMiss;
 
 /// Records on disk that are looked at for a count; of more, every so many-th is.
@@ -31,7 +32,9 @@ pub struct Explanation {
     pub memory: Option<Holding>,
     /// What the disk holds.
     pub disk: Option<Holding>,
-    /// The ban that keeps the newest of them from being served, as in `tag AAPL`.
+    /// What the shared tier holds; `None` too while it is away.
+    pub redis: Option<Holding>,
+    /// The ban that keeps the topmost of them from being served, as in `tag AAPL`.
     pub banned_by: Option<String>,
     /// Why the last read that missed did so, if it is remembered: of the last thousand or so.
     pub last_miss: Option<LastMiss>,
@@ -43,7 +46,8 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Holding {
-    /// `fresh`, `unverified`, `stale` (within its grace), `gone` or `banned`.
+    /// `fresh`, `unverified`, `stale` (within its grace), `gone` or `banned`; in the shared tier
+    /// also `superseded`, if this node knows of something newer or cannot tell.
     pub state: &'static str,
     /// Whether it says that the origin has nothing.
     pub negative: bool,
@@ -57,7 +61,8 @@ pub struct Holding {
     pub bytes: u64,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Its version: the log position at which its origin was asked.
+    /// Its version: the position at which its origin was asked, in this node's log or the shared
+    /// one.
     pub as_of: u64,
 }
 
@@ -79,25 +84,30 @@ impl Engine {
         let Place::Key { held, name, text } = self.locate(&target)? else {
             return Err(Error::invalid("explain: expected a key"));
         };
-        let slot = held.and_then(|held| held.namespace.memory.peek(held.hash));
+        let slot = held.as_ref().and_then(|held| held.namespace.memory.peek(held.hash));
         let slot = slot.filter(|slot| slot.key_text() == key);
         let stored = match self.disk.get(&name, &text).found().await {
             Found::Entry(stored) => Some(stored),
             Found::Nothing | Found::Failed => None,
         };
-        let banned_by = match (&slot, &stored) {
-            (Some(slot), _) => {
+        let shared = self.in_shared(&name, &text).await;
+        let banned_by = match (&slot, &stored, &shared) {
+            (Some(slot), ..) => {
                 self.bans.killer(namespace, key, slot.head().tags(), slot.head().as_of)
             }
-            (None, Some(stored)) => {
+            (None, Some(stored), _) => {
                 let tags = stored.tags.iter().map(|tag| &**tag);
                 self.bans.killer(namespace, key, tags, stored.as_of)
             }
-            (None, None) => None,
+            (None, None, Some((tier, stored))) => tier.killer(stored),
+            (None, None, None) => None,
         };
+        // Without a cache of that name here, nothing is known of the key.
+        let hash = held.map_or(0, |held| held.hash);
         Ok(Explanation {
             memory: slot.map(|slot| self.holding(&slot)),
-            disk: stored.map(|stored| self.stored_holding(&stored)),
+            disk: stored.map(|stored| self.disk_holding(&stored)),
+            redis: shared.map(|(tier, stored)| self.shared_holding(tier, hash, &stored)),
             banned_by: banned_by.map(|what| what.to_string()),
             last_miss: self.misses.last(namespace, key),
             policy: self.registry.settings(namespace),
@@ -131,17 +141,51 @@ impl Engine {
         }
     }
 
-    fn stored_holding(&self, stored: &StoredEntry) -> Holding {
-        let life = Life::of_stored(stored, stored.seq <= self.disk.unverified_until());
+    fn disk_holding(&self, stored: &StoredEntry) -> Holding {
+        let is_doubtful = stored.seq <= self.disk.unverified_until();
+        let tags = stored.tags.iter().map(|tag| &**tag);
+        let verdict =
+            self.bans.verdict(&stored.namespace, || (&*stored.key).into(), tags, stored.as_of);
+        let dead = matches!(verdict, Verdict::Dead { .. }).then_some("banned");
+        self.stored_holding(stored, verdict, is_doubtful, dead)
+    }
+
+    /// The shared tier, and what it holds under a key.
+    async fn in_shared(&self, namespace: &str, key: &str) -> Option<(&Shared, StoredEntry)> {
+        let tier = self.shared.as_deref()?;
+        let Looked::Value(Some(value)) = tier.look_at(Id { namespace, key }).await else {
+            return None;
+        };
+        let own = |payload: &[u8]| value.slice_ref(payload);
+        let stored = envelope::entry(&value, None, &own)?;
+        stored.is(namespace, key).then_some((tier, stored))
+    }
+
+    fn shared_holding(&self, tier: &Shared, hash: u64, stored: &StoredEntry) -> Holding {
+        let verdict = tier.verdict(hash, stored);
+        let dead = match verdict {
+            Verdict::Dead { .. } if tier.killer(stored).is_some() => Some("banned"),
+            Verdict::Dead { .. } => Some("superseded"),
+            Verdict::Alive | Verdict::Expired { .. } => None,
+        };
+        self.stored_holding(stored, verdict, false, dead)
+    }
+
+    /// What a tier below memory holds; `dead` says why it is not to be served.
+    fn stored_holding(
+        &self,
+        stored: &StoredEntry,
+        verdict: Verdict,
+        is_doubtful: bool,
+        dead: Option<&'static str>,
+    ) -> Holding {
+        let life = Life::of_stored(stored, is_doubtful);
         let lifetime = self.registry.rules_for(&stored.namespace).lifetime(life);
         let age = Duration::from_millis(self.clock.unix_ms().saturating_sub(stored.born_ms));
-        let tags = || stored.tags.iter().map(|tag| &**tag);
-        let verdict =
-            self.bans.verdict(&stored.namespace, || (&*stored.key).into(), tags(), stored.as_of);
-        let state = match verdict {
-            Verdict::Dead { .. } => "banned",
-            Verdict::Alive if age < lifetime.fresh && life.unverified => "unverified",
-            Verdict::Alive if age < lifetime.fresh => "fresh",
+        let state = match (dead, verdict) {
+            (Some(why), _) => why,
+            (None, Verdict::Alive) if age < lifetime.fresh && is_doubtful => "unverified",
+            (None, Verdict::Alive) if age < lifetime.fresh => "fresh",
             _ if age < lifetime.hard => "stale",
             _ => "gone",
         };
@@ -152,7 +196,7 @@ impl Engine {
             fresh_for: lifetime.fresh.saturating_sub(age),
             gone_in: lifetime.hard.saturating_sub(age),
             bytes: stored.payload.len() as u64,
-            tags: tags().map(str::to_owned).collect(),
+            tags: stored.tags.iter().map(|tag| tag.to_string()).collect(),
             as_of: stored.as_of,
         }
     }

@@ -239,6 +239,7 @@ pub(crate) struct ExplanationBody {
     key: String,
     memory: Option<HoldingBody>,
     disk: Option<HoldingBody>,
+    redis: Option<HoldingBody>,
     banned_by: Option<String>,
     last_miss: Option<LastMissBody>,
     policy: Vec<SettingBody>,
@@ -289,6 +290,7 @@ impl From<Explanation> for ExplanationBody {
         Self {
             memory: explanation.memory.map(holding),
             disk: explanation.disk.map(holding),
+            redis: explanation.redis.map(holding),
             banned_by: explanation.banned_by,
             last_miss: explanation
                 .last_miss

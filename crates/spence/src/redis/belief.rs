@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ban::{Ban, Bans, Verdict};
+use crate::ban::{Ban, Bans, Verdict, What};
 use crate::envelope::StoredEntry;
 use crate::key::Identity;
 
@@ -103,6 +103,12 @@ impl Belief {
         self.bans.verdict(&entry.namespace, || (&*entry.key).into(), tags, entry.as_of)
     }
 
+    /// The ban that keeps a value from being believed.
+    pub(super) fn killer(&self, entry: &StoredEntry) -> Option<What> {
+        let tags = entry.tags.iter().map(|tag| &**tag);
+        self.bans.killer(&entry.namespace, &entry.key, tags, entry.as_of)
+    }
+
     /// Only values of `turn` or later are believed under a hash from now on.
     pub(super) fn overtake(&mut self, hash: u64, turn: u64) {
         self.remember(hash, turn);
@@ -191,7 +197,7 @@ impl Belief {
 #[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
     use super::*;
-    use crate::ban::{Effect, What};
+    use crate::ban::Effect;
     use crate::envelope::tests::sample;
 
     fn value(epoch: u64, turn: u64, as_of: u64) -> StoredEntry {

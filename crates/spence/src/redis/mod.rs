@@ -44,7 +44,7 @@ use shadow::Shadow;
 use stream::Cursor;
 use wire::Failure;
 
-use crate::ban::{Ban, Verdict};
+use crate::ban::{Ban, Verdict, What};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::envelope::StoredEntry;
@@ -195,6 +195,11 @@ impl Shared {
     /// What is to be thought of a value that was found under the key of this hash.
     pub(crate) fn verdict(&self, hash: u64, entry: &StoredEntry) -> Verdict {
         self.belief.read().verdict(hash, entry)
+    }
+
+    /// The ban that keeps what was found from being believed.
+    pub(crate) fn killer(&self, entry: &StoredEntry) -> Option<What> {
+        self.belief.read().killer(entry)
     }
 
     /// Deletes what a notice is about from the shared tier and tells every node, or owes it.

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spence::{
-    Clock, Error, Fill, Happening, Listener, MissCause, PolicyLayer, Source, Spence, StaleUse,
-    Target,
+    Clock, Error, Fill, Happening, Listener, MissCause, PolicyLayer, Redis, Source, Spence,
+    StaleUse, Target,
 };
+use spence_testkit::RedisServer;
 
+use crate::cluster::until;
 use crate::{Bench, Numbers, Origin};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -225,4 +227,42 @@ async fn a_hit_below_memory_is_told() {
     let hit = listener.next().await.unwrap();
     assert_eq!(hit.what, Happening::Hit { source: Source::Disk });
     spence.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_looks_into_the_shared_tier_too() {
+    let server = RedisServer::start();
+    let node = async || {
+        let redis = Redis::at(server.url()).deadline(SECOND * 2);
+        let spence = Spence::builder().redis(redis).build().await.unwrap();
+        let numbers: Numbers = spence.cache("numbers").build().unwrap();
+        (spence, numbers)
+    };
+    let ((spence, numbers), (other, theirs)) = (node().await, node().await);
+    until("connected", async || {
+        let nodes = [&spence, &other];
+        nodes.into_iter().all(|node| node.stats().redis.unwrap().away.is_none())
+    })
+    .await;
+    let explain = async |spence: &Spence| spence.explain("numbers", "a").await.unwrap();
+    assert_eq!(explain(&spence).await.redis, None);
+    let fill = |_| async { Ok::<_, Error>(Fill::new(1).tags(["all"]).ttl(SECOND * 600)) };
+    numbers.get_or_fetch(&key("a"), fill).await.unwrap();
+    let held = explain(&other).await;
+    assert_eq!((held.memory, held.disk, held.banned_by), (None, None, None));
+    let held = held.redis.unwrap();
+    assert_eq!((held.state, held.negative, held.tags), ("fresh", false, vec![key("all")]));
+    assert!(held.gone_in > SECOND * 60 && held.bytes > 0);
+    assert!(explain(&spence).await.redis.is_some_and(|held| held.state == "fresh"));
+
+    // Nodes that have no cache of that name know of its bans all the same.
+    spence.invalidate_tag("all").await.unwrap();
+    until("heard", async || explain(&other).await.banned_by.is_some()).await;
+    let banned = explain(&other).await;
+    assert_eq!(banned.redis.unwrap().state, "banned");
+    assert_eq!(banned.banned_by.as_deref(), Some("tag all"));
+    assert!(theirs.get(&key("a")).await.is_none());
+
+    server.command(&["SET", "spence:{numbers:a}:v", "not what it should be"]);
+    assert_eq!(explain(&other).await.redis, None);
 }
