@@ -3,9 +3,11 @@
 .DEFAULT_GOAL := help
 # Request traces for the hit ratios; see bench/README.md.
 TRACES ?= ../shared/traces
+# The server of `make test-valkey`.
+VALKEY ?= valkey-server
 BENCHES = engine disk races http redis
 
-.PHONY: help run test check mutants fuzz soak soak-cluster bench bench-quick instructions
+.PHONY: help run test test-valkey check mutants fuzz soak soak-cluster bench bench-quick instructions
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +21,10 @@ test: ## Run every test
 	cargo test --package spence --features loom --lib flight_model
 	cargo xtask examples
 	cargo xtask fuzz 2
+
+test-valkey: ## The tests of the shared tier on Valkey, `VALKEY=path` if it is not on the path
+	SPENCE_REDIS_SERVER=$(VALKEY) cargo test --package spence --test it -- \
+		cluster:: explain:: fleets:: history:: leases:: startup::
 
 mutants: ## Take away each line that keeps a promise and see its test turn red
 	cargo xtask mutants
