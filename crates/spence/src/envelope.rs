@@ -4,10 +4,11 @@
 //! file whose types are serialised, apart from the values that users cache. Nothing here trusts
 //! its input: whatever cannot be read is `None`, and a miss.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
@@ -258,6 +259,26 @@ pub(crate) fn entry(
 ) -> Option<StoredEntry> {
     let (kind, fields) = open(bytes)?;
     matches!(kind, RecordKind::Entry).then(|| read_entry(fields, names, own))?
+}
+
+/// As [`entry`], of bytes that nobody else needs: a payload that is stored as it is keeps their
+/// block.
+pub(crate) fn take_entry(
+    mut bytes: Bytes,
+    names: Option<(&Arc<str>, &Arc<str>)>,
+) -> Option<StoredEntry> {
+    let plain = Cell::new(None);
+    let own = |payload: &[u8]| {
+        plain.set(Some(payload.len()));
+        Bytes::new()
+    };
+    let mut stored = entry(&bytes, names, &own)?;
+    if let Some(length) = plain.get() {
+        // A body ends with its payload.
+        bytes.advance(bytes.len() - length);
+        stored.payload = bytes;
+    }
+    Some(stored)
 }
 
 /// The kind and the fields of an undamaged body.

@@ -156,8 +156,7 @@ impl Engine {
         let Looked::Value(Some(value)) = tier.look_at(Id { namespace, key }).await else {
             return None;
         };
-        let own = |payload: &[u8]| value.slice_ref(payload);
-        let stored = envelope::entry(&value, None, &own)?;
+        let stored = envelope::take_entry(value, None)?;
         stored.is(namespace, key).then_some((tier, stored))
     }
 

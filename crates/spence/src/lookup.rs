@@ -47,7 +47,7 @@ pub(crate) struct Looking<'a, K> {
 
 /// What a tier below memory holds, and which.
 pub(crate) struct Found {
-    pub(crate) stored: Box<StoredEntry>,
+    pub(crate) stored: StoredEntry,
     pub(crate) source: Source,
 }
 
@@ -242,7 +242,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let asked = self.stopwatch_for_log();
         match self.engine.disk.get(&self.core.namespace.name, text).found().await {
             OnDisk::Entry(stored) => {
-                let found = Found { stored, source: Source::Disk };
+                let found = Found { stored: *stored, source: Source::Disk };
                 let held = self.promote(ticket.hash, key, found).unwrap_or_else(Held::Nothing);
                 if let (Held::Fresh(entry, _), Some(asked)) = (&held, asked) {
                     self.log_disk_hit(text, entry, asked.elapsed());
@@ -313,7 +313,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             return Err(MissCause::Schema);
         }
         let keep = match source {
-            Source::Redis if engine.disk.is_present() => Keep::Put(Arc::new((*stored).clone())),
+            Source::Redis if engine.disk.is_present() => Keep::Put(Arc::new(stored.clone())),
             Source::Redis => Keep::Nothing,
             _ => Keep::Promoted,
         };

@@ -80,7 +80,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let as_of = self.engine.log.next();
         match shared.look_at(self.id(wanted.text)).await {
             Looked::Value(Some(value)) => {
-                self.lift(wanted, as_of, &value).unwrap_or_else(Held::Nothing)
+                self.lift(wanted, as_of, value).unwrap_or_else(Held::Nothing)
             }
             Looked::Value(None) => Held::Nothing(MissCause::Absent),
             Looked::Away => Held::Nothing(MissCause::Failed),
@@ -98,7 +98,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let found = wanted.iter().zip(values);
         found
             .map(|(wanted, value)| match value {
-                Some(value) => self.lift(wanted, as_of, &value).unwrap_or_else(Held::Nothing),
+                Some(value) => self.lift(wanted, as_of, value).unwrap_or_else(Held::Nothing),
                 None => Held::Nothing(MissCause::Absent),
             })
             .collect()
@@ -118,8 +118,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 return;
             };
             let Looked::Value(Some(value)) = shared.look_at(cache.id(&text)).await else { return };
-            let own = |payload: &[u8]| value.slice_ref(payload);
-            let Some(stored) = envelope::entry(&value, None, &own) else { return };
+            let Some(stored) = envelope::take_entry(value, None) else { return };
             if shared.verdict(hash, &stored) != Verdict::Alive {
                 return;
             }
@@ -141,12 +140,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         &self,
         wanted: &Wanted<'_, K>,
         as_of: u64,
-        value: &Bytes,
+        value: Bytes,
     ) -> Result<Held<K, V>, MissCause> {
         let namespace = &self.core.namespace;
         let names = Some((&namespace.name, wanted.text));
-        let own = |payload: &[u8]| value.slice_ref(payload);
-        let stored = envelope::entry(value, names, &own).ok_or(MissCause::Schema)?;
+        let stored = envelope::take_entry(value, names).ok_or(MissCause::Schema)?;
         if !stored.is(&namespace.name, wanted.text) {
             return Err(MissCause::Schema);
         }
@@ -158,11 +156,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             return Err(MissCause::Expired);
         }
         (stored.seq, stored.epoch) = (0, 0);
-        self.promote(
-            wanted.hash,
-            wanted.key,
-            Found { stored: Box::new(stored), source: Source::Redis },
-        )
+        self.promote(wanted.hash, wanted.key, Found { stored, source: Source::Redis })
     }
 
     fn believed(
@@ -191,14 +185,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             match shared.lease(id, refused, false).await {
                 Leased::Lease(lease) => return Secured::Permit(Permit::Leased(lease)),
                 Leased::Busy { turn } => return Secured::Busy { turn },
-                Leased::Value(value) => match self.lift(wanted, as_of, &value) {
-                    Ok(Held::Fresh(entry, _)) => return Secured::Found(entry),
-                    Ok(_) | Err(_) => match (tag_of(&value), refused) {
+                Leased::Value(value) => {
+                    let tag = tag_of(&value);
+                    match self.lift(wanted, as_of, value) {
+                        Ok(Held::Fresh(entry, _)) => return Secured::Found(entry),
                         // Not good enough; what is stored instead of it may be.
-                        (Some(tag), before) if before != Some(tag) => refused = Some(tag),
-                        _ => break,
-                    },
-                },
+                        Ok(_) | Err(_) if tag.is_some() && tag != refused => refused = tag,
+                        Ok(_) | Err(_) => break,
+                    }
+                }
                 Leased::Away => break,
             }
         }

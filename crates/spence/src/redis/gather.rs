@@ -14,7 +14,7 @@ use redis::{Cmd, Value};
 use tokio::sync::oneshot;
 
 use super::link::{bytes_of, unexpected};
-use super::wire::{Failure, Wire, late};
+use super::wire::{Failure, Wire};
 use crate::spawn::Spawner;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 
@@ -75,12 +75,10 @@ impl Gatherer {
         if is_first {
             self.spawner.spawn(Box::pin(Arc::clone(reads).send()));
         }
-        // The task has the deadline; it may have to wait for its turn to run.
-        let limit = 2 * reads.deadline;
-        match reads.wire.clock().timeout(limit, answered).await {
-            Some(Ok(answer)) => answer,
-            Some(Err(_)) => Err(Failure::Away("the runtime is closing".to_owned())),
-            None => Err(Failure::Away(late(limit).to_string())),
+        // The task has the deadline.
+        match answered.await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Away("the runtime is closing".to_owned())),
         }
     }
 }

@@ -114,8 +114,10 @@ impl Link {
     pub(super) async fn get_many(&self, ids: &[Id<'_>]) -> Result<Vec<Option<Bytes>>, Failure> {
         let mut get = Cmd::with_capacity(1 + ids.len(), ids.len() * CALL_BYTES);
         get.arg("MGET");
+        let mut name = String::with_capacity(CALL_BYTES);
         for id in ids {
-            get.arg(self.names.value(id.namespace, id.key));
+            self.names.write_value(id.namespace, id.key, &mut name);
+            get.arg(&name);
         }
         match self.call(&get, self.deadline).await? {
             Value::Array(values) => Ok(values.into_iter().map(bytes_of).collect()),

@@ -27,6 +27,14 @@ impl Names {
         self.of(namespace, key, ":v")
     }
 
+    /// [`Names::value`], in the place of what `name` was.
+    pub(super) fn write_value(&self, namespace: &str, key: &str, name: &mut String) {
+        name.clear();
+        for part in [&self.prefix, ":{", namespace, ":", key, "}:v"] {
+            name.push_str(part);
+        }
+    }
+
     pub(super) fn lease(&self, namespace: &str, key: &str) -> String {
         self.of(namespace, key, ":l")
     }
