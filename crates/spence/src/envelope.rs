@@ -1,8 +1,10 @@
 //! The body of a stored record: what every tier below memory keeps about a key, or about many.
 //!
-//! The layout is described in docs/formats.md; change it there first. This is the engine's only
-//! file whose types are serialised, apart from the values that users cache. Nothing here trusts
+//! The layout is described in docs/formats.md; change it there first. Only what is here and in
+//! `bans.rs` is serialised, apart from the values that users cache. Nothing here trusts
 //! its input: whatever cannot be read is `None`, and a miss.
+
+mod bans;
 
 use std::cell::Cell;
 use std::io::Write as _;
@@ -12,8 +14,10 @@ use bytes::{Buf, Bytes};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
-use crate::ban::{Ban, Effect, What};
+use crate::ban::Ban;
 use crate::compress::{Own, Packed, unpack};
+
+pub(crate) use bans::put_ban;
 
 /// Bytes before the fields.
 pub(crate) const HEAD_BYTES: usize = 16;
@@ -131,29 +135,6 @@ struct TombstoneFields<'a> {
     seq: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct BanFields<'a> {
-    seq: u64,
-    effect: EffectField,
-    #[serde(borrow)]
-    what: WhatField<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum EffectField {
-    Invalidate,
-    Expire { at_ms: u64 },
-}
-
-#[derive(Serialize, Deserialize)]
-enum WhatField<'a> {
-    Tag(&'a str),
-    Prefix(&'a str, &'a str),
-    Glob(&'a str, &'a str),
-    Namespace(&'a str),
-    Everything,
-}
-
 /// Appends the body of an entry with its payload as `packed`.
 pub(crate) fn put_entry(entry: &StoredEntry, packed: &Packed, out: &mut Vec<u8>) {
     let fields = EntryFields {
@@ -183,22 +164,6 @@ pub(crate) fn put_entry(entry: &StoredEntry, packed: &Packed, out: &mut Vec<u8>)
 /// Appends the body of a tombstone.
 pub(crate) fn put_tombstone(namespace: &str, key: &str, seq: u64, out: &mut Vec<u8>) {
     put(RecordKind::Tombstone, &TombstoneFields { namespace, key, seq }, &[], out);
-}
-
-/// Appends the body of a ban.
-pub(crate) fn put_ban(ban: &Ban, out: &mut Vec<u8>) {
-    let effect = match ban.effect {
-        Effect::Invalidate => EffectField::Invalidate,
-        Effect::Expire { at_ms } => EffectField::Expire { at_ms },
-    };
-    let what = match &ban.what {
-        What::Tag(tag) => WhatField::Tag(tag),
-        What::Prefix { namespace, prefix } => WhatField::Prefix(namespace, prefix),
-        What::Glob { namespace, pattern } => WhatField::Glob(namespace, pattern),
-        What::Namespace(namespace) => WhatField::Namespace(namespace),
-        What::Everything => WhatField::Everything,
-    };
-    put(RecordKind::Ban, &BanFields { seq: ban.position, effect, what }, &[], out);
 }
 
 fn put(kind: RecordKind, fields: &impl Serialize, payload: &[u8], out: &mut Vec<u8>) {
@@ -246,7 +211,7 @@ pub(crate) fn read(bytes: &Bytes) -> Option<Body> {
                 seq: fields.seq,
             })
         }
-        RecordKind::Ban => read_ban(fields).map(Body::Ban),
+        RecordKind::Ban => bans::read_ban(fields).map(Body::Ban),
     }
 }
 
@@ -322,29 +287,10 @@ fn read_entry(
     })
 }
 
-fn read_ban(fields: &[u8]) -> Option<Ban> {
-    let fields: BanFields<'_> = postcard::from_bytes(fields).ok()?;
-    let effect = match fields.effect {
-        EffectField::Invalidate => Effect::Invalidate,
-        EffectField::Expire { at_ms } => Effect::Expire { at_ms },
-    };
-    let what = match fields.what {
-        WhatField::Tag(tag) => What::Tag(tag.into()),
-        WhatField::Prefix(namespace, prefix) => {
-            What::Prefix { namespace: namespace.into(), prefix: prefix.into() }
-        }
-        WhatField::Glob(namespace, pattern) => {
-            What::Glob { namespace: namespace.into(), pattern: pattern.into() }
-        }
-        WhatField::Namespace(namespace) => What::Namespace(namespace.into()),
-        WhatField::Everything => What::Everything,
-    };
-    Some(Ban { position: fields.seq, effect, what })
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::ban::{Effect, What};
 
     pub(crate) fn sample() -> StoredEntry {
         StoredEntry {

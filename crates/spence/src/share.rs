@@ -309,6 +309,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 // Another node's came in between, and is the newer one. Whether that node has told
                 // the others, or lives to do so, is not known.
                 self.forget_here(hash, text);
+                if put == Shelved::Superseded {
+                    shared.believe_successor(hash, &lease, stamp);
+                }
                 tier.announce(self.notice_of(text)).await;
                 return;
             }

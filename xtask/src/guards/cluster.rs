@@ -124,4 +124,50 @@ pub(super) const LINES: &[Mutant] = &[
         instead: r"            Arc::clone(reads).send().await;",
         test: "a_read_that_nobody_polls_any_more_holds_up_no_other",
     },
+    Mutant {
+        file: "redis/gather.rs",
+        line: r"(MOST_BYTES / typical).clamp(1, MOST_READS)",
+        instead: r"MOST_READS.max(typical.min(1))",
+        test: "no_more_is_asked_for_at_once_than_an_answer_should_hold",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"let fits = value.len() <= MAX_SHARED_BYTES && !life.hard.is_zero();",
+        instead: r"let fits = !life.hard.is_zero();",
+        test: "what_is_too_large_is_not_shared_and_holds_nobody_up",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"if stored.payload.len() > MAX_PAYLOAD_BYTES {",
+        instead: r"if stored.payload.len() > usize::MAX - MAX_PAYLOAD_BYTES {",
+        test: "what_is_too_large_is_not_shared_and_holds_nobody_up",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"            shared.release(id, &lease, true).await;
+",
+        instead: "",
+        test: "what_is_too_large_is_not_shared_and_holds_nobody_up",
+    },
+    Mutant {
+        file: "redis/keeper.rs",
+        line: r"if self.link.is_cluster() && looked.elapsed() >= block {",
+        instead: r"if self.link.is_cluster() && looked.elapsed() >= Duration::MAX {",
+        test: "a_server_of_the_cluster_that_goes_back_is_noticed_without_a_call",
+    },
+    Mutant {
+        file: "redis/number.rs",
+        line: r"                    drop(wire.call_unlimited(self.release).await);
+",
+        instead: r"                    drop(self.release);
+",
+        test: "in_a_cluster_a_lease_that_cannot_be_numbered_is_given_back",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"                    shared.believe_successor(hash, &lease, stamp);
+",
+        instead: "",
+        test: "in_a_cluster_of_two_inserts_at_the_same_time_no_two_count",
+    },
 ];

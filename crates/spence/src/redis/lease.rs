@@ -171,6 +171,12 @@ impl Shared {
         stored
     }
 
+    /// What is under a key was leased after what this node has forgotten of it, whatever its turn:
+    /// in a cluster a lease is numbered after it was taken.
+    pub(crate) fn believe_successor(&self, hash: u64, lease: &Lease, stamp: u64) {
+        self.belief.write().settle(hash, lease.turn, stamp);
+    }
+
     /// Whether something lies under a key that was leased later than `lease`.
     pub(crate) async fn has_later(&self, id: Id<'_>, lease: &Lease) -> bool {
         let Looked::Value(Some(value)) = self.look_at(id).await else { return false };

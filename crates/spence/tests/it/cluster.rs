@@ -9,15 +9,15 @@ use spence::{Cache, Clock, Error, Fill, Freshness, Redis, Scope, Source, Spence,
 use spence_testkit::RedisServer;
 
 /// A node without a disk.
-struct Node {
+pub(crate) struct Node {
     spence: Spence,
-    numbers: Cache<String, u32>,
+    pub(crate) numbers: Cache<String, u32>,
 }
 
 const KEY: &str = "key";
 
 impl Node {
-    async fn on(server: &RedisServer) -> Self {
+    pub(crate) async fn on(server: &RedisServer) -> Self {
         Self::with(Redis::at(server.url())).await
     }
 
@@ -391,27 +391,6 @@ async fn an_insert_is_heard_of_although_one_that_came_in_between_is_never_made()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_nobody_polls_any_more_holds_up_no_other() {
-    let server = RedisServer::start();
-    let a = Node::on(&server).await;
-    for n in 0..10 {
-        a.numbers.insert(n.to_string(), n).await.unwrap();
-    }
-    // It comes after them: a read that hears of an insert on its way finds nothing.
-    let b = Node::on(&server).await;
-    let keys: Vec<_> = (0..10).map(|n: u32| n.to_string()).collect();
-    // All are begun, and then left alone.
-    let mut parked: Vec<_> =
-        (0..).zip(&keys).map(|(n, key)| (n, Box::pin(b.numbers.get(key)))).collect();
-    // Unless the machine was so slow that the answer is there already.
-    parked.retain_mut(|(_, read)| futures_util::FutureExt::now_or_never(read.as_mut()).is_none());
-    assert_eq!(b.numbers.get(&keys[9]).await.map(|hit| *hit), Some(9));
-    for (n, read) in parked {
-        assert_eq!(read.await.map(|hit| *hit), Some(n));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_a_restarted_server_has_lost_is_told_again() {
     let mut server = RedisServer::start();
     let (a, b) = (Node::on(&server).await, Node::on(&server).await);
@@ -434,44 +413,6 @@ async fn what_a_restarted_server_has_lost_is_told_again() {
     assert_eq!(late.held().await, None);
     assert_eq!(b.fetch(3).await, (3, Source::Origin));
     assert_eq!(late.held().await, Some((3, Source::Redis)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn reads_that_are_sent_as_one_each_get_their_own() {
-    let server = RedisServer::start();
-    let a = Node::on(&server).await;
-    for n in 0..200 {
-        a.numbers.insert(n.to_string(), n).await.unwrap();
-    }
-    let b = Node::on(&server).await;
-    server.command(&["CONFIG", "RESETSTAT"]);
-    // While none is answered, all of them gather; some callers go away, whoever leads among them.
-    server.freeze();
-    let mut readers = Vec::new();
-    for n in 0..200 {
-        let numbers = b.numbers.clone();
-        readers.push((n, tokio::spawn(async move { numbers.get(&n.to_string()).await })));
-        if n % 10 == 0 {
-            tokio::task::yield_now().await;
-        }
-    }
-    for (_, reader) in readers.iter().filter(|(n, _)| n % 3 == 0) {
-        reader.abort();
-    }
-    server.thaw();
-    for (n, reader) in readers {
-        match reader.await {
-            Ok(held) => assert_eq!(held.map(|held| *held), Some(n)),
-            Err(error) => assert!(error.is_cancelled()),
-        }
-    }
-    let stats = server.command(&["INFO", "commandstats"]);
-    let calls = |of: &str| {
-        let line = stats.lines().find_map(|line| line.strip_prefix(of));
-        line.and_then(|line| line.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
-    };
-    let (one, many): (u32, u32) = (calls("cmdstat_get:calls="), calls("cmdstat_mget:calls="));
-    assert!(many > 0 && one + many < 150, "{one} and {many}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

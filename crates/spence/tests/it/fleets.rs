@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spence::{Cache, Error, Fill, Redis, Scope, Source, Spence, Target};
-use spence_testkit::{RedisCluster, RedisSentinels, RedisTls};
+use spence_testkit::{RedisCluster, RedisSentinels, RedisServer, RedisTls};
 
 use crate::cluster::until;
 
@@ -171,4 +171,66 @@ async fn tls_is_trusted_by_its_authority_alone() {
     assert!(away.contains("certificate") || away.contains("UnknownIssuer"), "{away}");
     let wrong = Redis::at(tls.url()).ca("-----BEGIN NOTHING-----").check().unwrap_err();
     assert!(wrong.to_string().contains("redis.ca"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cluster_of_two_inserts_at_the_same_time_no_two_count() {
+    let cluster = RedisCluster::start();
+    let (a, b) =
+        (Node::at(Redis::at(cluster.url())).await, Node::at(Redis::at(cluster.url())).await);
+    for round in 0..30 {
+        let (one, other) = (2 * round, 2 * round + 1);
+        let (first, second) = tokio::join!(a.numbers.insert(1, one), b.numbers.insert(1, other));
+        first.and(second).unwrap();
+        until("they agree", async || {
+            let held = a.held(1).await;
+            held.is_none_or(|held| held == one || held == other) && held == b.held(1).await
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_the_cluster_that_goes_back_is_noticed_without_a_call() {
+    let mut cluster = RedisCluster::start();
+    let node = Node::at(Redis::at(cluster.url())).await;
+    let name = |key: u32| format!("spence:{{numbers:{key}}}:v");
+    // Not where the log is: nothing is read there.
+    let log = cluster.node_of("spence:{log}:stream").port();
+    let key = (0..).find(|key| cluster.node_of(&name(*key)).port() != log).unwrap();
+    node.fetch(key, 1).await;
+    let server = cluster.node_of(&name(key));
+    assert_eq!(server.command(&["SAVE"]), "+OK");
+    assert_eq!(node.numbers.invalidate(&key).await.unwrap(), Scope::Cluster);
+    server.kill();
+    server.restart();
+    // It is a while until the cluster is whole again, and lets it be deleted.
+    assert_ne!(server.command(&["DBSIZE"]), ":0", "it has come back with what was deleted");
+    until("told again", async || server.command(&["DBSIZE"]) == ":0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cluster_a_lease_that_cannot_be_numbered_is_given_back() {
+    let mut cluster = RedisCluster::start();
+    let node = Node::at(Redis::at(cluster.url())).await;
+    for key in 0..5 {
+        let state = cluster.node_of("spence:{log}:state");
+        // Between this and that the node may have noticed, so it is tried some times.
+        state.command(&["DEL", "spence:{log}:state"]);
+        assert_eq!(node.fetch(key, 1).await, (1, Source::Origin));
+        let lease = format!("spence:{{numbers:{key}}}:l");
+        let held = cluster.node_of(&lease).command(&["EXISTS", &lease]);
+        assert_eq!(held, ":0", "others would wait for it");
+        until("in use again", async || node.spence.stats().redis.unwrap().away.is_none()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_of_this_machine_will_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("redis.sock");
+    let socket = socket.to_str().unwrap();
+    let _server = RedisServer::start_with(&["--save", "", "--unixsocket", socket]);
+    let url = format!("redis+unix://{socket}");
+    shares_and_invalidates(|| Redis::at(url.clone())).await;
 }

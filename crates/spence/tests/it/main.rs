@@ -15,6 +15,7 @@ mod fills;
 mod fleets;
 mod formats;
 mod freshness;
+mod gathered;
 mod history;
 mod leases;
 mod memory;
