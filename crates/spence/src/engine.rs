@@ -188,11 +188,6 @@ impl Engine {
         }
     }
 
-    /// Between half of a duration and all of it.
-    pub(crate) fn jittered(&self, duration: Duration) -> Duration {
-        duration.mul_f64(0.5 + self.dice.draw() / 2.0)
-    }
-
     /// The tick until which an entry is fresh.
     pub(crate) fn fresh_until(&self, entry: &dyn Stored) -> Ticks {
         let head = entry.head();

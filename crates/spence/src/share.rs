@@ -27,9 +27,6 @@ const MAX_SHARED_BYTES: usize = 16 << 20;
 const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 /// The longest that a value lies in the shared tier; what is valid for longer is stored anew.
 const MAX_TERM: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Between two looks at what another node is filling: the first, and the longest.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
-const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// What a fill may do with its value.
 #[derive(Debug)]
@@ -204,18 +201,17 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Secures a fill: waits for another node that is filling the key, but no longer than `most`.
     pub(crate) async fn secure(&self, wanted: &Wanted<'_, K>, most: Duration) -> Secured<K, V> {
         let waiting = self.engine.clock.stopwatch();
-        let mut look = FIRST_LOOK;
         loop {
             let secured = self.try_to_secure(wanted).await;
             let (Secured::Busy { turn }, Some(shared)) = (&secured, self.shared()) else {
                 return secured;
             };
-            if waiting.elapsed() >= shared.patience().min(most) {
+            let left = shared.patience().min(most).saturating_sub(waiting.elapsed());
+            if left.is_zero() {
                 shared.overtake_holder(wanted.hash, *turn);
                 return Secured::Permit(Permit::Alone);
             }
-            self.engine.clock.sleep(self.engine.jittered(look)).await;
-            look = (look * 2).min(LAST_LOOK);
+            shared.until_free(self.id(wanted.text), left).await;
         }
     }
 

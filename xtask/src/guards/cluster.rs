@@ -170,4 +170,10 @@ pub(super) const LINES: &[Mutant] = &[
         instead: "",
         test: "in_a_cluster_of_two_inserts_at_the_same_time_no_two_count",
     },
+    Mutant {
+        file: "share.rs",
+        line: r"            shared.until_free(self.id(wanted.text), left).await;",
+        instead: r"            self.engine.clock.sleep(left.min(Duration::from_millis(15))).await;",
+        test: "those_who_wait_for_many_keys_look_with_one_call",
+    },
 ];

@@ -125,6 +125,16 @@ impl Link {
         }
     }
 
+    /// Whether each of some leases is held by anybody.
+    pub(super) async fn are_held(&self, leases: &[&str]) -> Result<Vec<bool>, Failure> {
+        match self.call(redis::cmd("MGET").arg(leases), self.deadline).await? {
+            Value::Array(values) if values.len() == leases.len() => {
+                Ok(values.iter().map(|value| *value != Value::Nil).collect())
+            }
+            other => Err(unexpected("MGET", &other)),
+        }
+    }
+
     /// Asks for the lease of a key. A value that begins with `refused` counts as none. The future
     /// goes on after the deadline if it is still polled, so that a lease that comes late can be
     /// given back.

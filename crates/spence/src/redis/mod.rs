@@ -24,6 +24,7 @@ mod script;
 mod settings;
 mod shadow;
 mod stream;
+mod waits;
 mod wire;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use owed::Owed;
 use place::{Place, PlaceFile};
 use shadow::Shadow;
 use stream::Cursor;
+use waits::Waits;
 use wire::Failure;
 
 use crate::ban::{Ban, Verdict, What};
@@ -80,6 +82,8 @@ pub(crate) struct Shared {
     /// Who this is, among the nodes.
     node: String,
     tokens: AtomicU64,
+    /// Who waits for what other nodes are filling.
+    waits: Mutex<Waits>,
     /// `None` while the server is away, or not to be believed.
     link: ArcSwapOption<Link>,
     belief: RwLock<Belief>,
@@ -150,6 +154,7 @@ impl Shared {
             spawner,
             node: format!("{:016x}", crate::key::random_seed()),
             tokens: AtomicU64::new(0),
+            waits: Mutex::default(),
             link: ArcSwapOption::empty(),
             belief: RwLock::default(),
             owed: Mutex::default(),

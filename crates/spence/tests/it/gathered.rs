@@ -9,7 +9,7 @@ use spence_testkit::RedisServer;
 use crate::cluster::{Node, until};
 
 /// How often the server was asked by a command since its statistics were reset.
-fn calls(server: &RedisServer, command: &str) -> u32 {
+pub(crate) fn calls(server: &RedisServer, command: &str) -> u32 {
     let stats = server.command(&["INFO", "commandstats"]);
     let of = format!("cmdstat_{command}:calls=");
     let line = stats.lines().find_map(|line| line.strip_prefix(&of));

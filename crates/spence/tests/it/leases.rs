@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use spence::{Cache, Clock, Error, Fill, Redis, Source, Spence, Target};
 use spence_testkit::RedisServer;
+use tokio::sync::Semaphore;
+
+use crate::cluster::until;
+use crate::gathered::calls;
 
 /// Set in a child: where the server is, and the file that tells that its fill has begun.
 const CHILD: &str = "SPENCE_TEST_LEASES_CHILD";
@@ -170,4 +174,39 @@ async fn c02_a_node_that_joins_after_the_log_was_trimmed_knows_the_bans() {
     assert_eq!(*late.numbers.get_or_fetch(&KEY.to_owned(), fill).await.unwrap(), 2);
     let later = node(&server.url(), LEASE).await;
     assert_eq!(*later.numbers.get(&KEY.to_owned()).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_for_many_keys_look_with_one_call() {
+    let server = RedisServer::start();
+    let url = server.url();
+    // So long that none is renewed meanwhile.
+    let (a, b) = (node(&url, LEASE * 20).await, node(&url, LEASE * 20).await);
+    let keys = || (0..300).map(|n: u32| n.to_string());
+    let gate = Arc::new(Semaphore::new(0));
+    let fetch = |node: &Node, key: String, value: u32| {
+        let (numbers, gate) = (node.numbers.clone(), Arc::clone(&gate));
+        tokio::spawn(async move {
+            let fill = move |_| async move {
+                drop(gate.acquire().await.unwrap());
+                Ok::<_, Error>(Fill::new(value))
+            };
+            let hit = numbers.get_or_fetch(&key, fill).await.unwrap();
+            (*hit, hit.source())
+        })
+    };
+    let filling: Vec<_> = keys().map(|key| fetch(&a, key, 1)).collect();
+    until("all are leased", async || server.command(&["DBSIZE"]) == ":302").await;
+    let waiting: Vec<_> = keys().map(|key| fetch(&b, key, 2)).collect();
+    until("all have asked", async || calls(&server, "evalsha") >= 600).await;
+    server.command(&["CONFIG", "RESETSTAT"]);
+    wait(Duration::from_millis(300)).await;
+    // Two for each look: of 300 leases, 256 go as one.
+    let (asked, looked) = (calls(&server, "evalsha"), calls(&server, "mget"));
+    assert!(asked < 50 && (2..200).contains(&looked), "{asked} and {looked}");
+    gate.add_permits(1);
+    for (filled, waited) in filling.into_iter().zip(waiting) {
+        assert_eq!(filled.await.unwrap(), (1, Source::Origin));
+        assert_eq!(waited.await.unwrap(), (1, Source::Redis));
+    }
 }
