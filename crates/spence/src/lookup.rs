@@ -243,7 +243,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         match self.engine.disk.get(&self.core.namespace.name, text).found().await {
             OnDisk::Entry(stored) => {
                 let found = Found { stored: *stored, source: Source::Disk };
-                let held = self.promote(ticket.hash, key, found).unwrap_or_else(Held::Nothing);
+                let held = match self.promote(ticket.hash, key, found) {
+                    Ok(Held::Fresh(..)) if self.is_too_doubtful() => {
+                        Held::Nothing(MissCause::Expired)
+                    }
+                    Ok(held) => held,
+                    Err(cause) => Held::Nothing(cause),
+                };
                 if let (Held::Fresh(entry, _), Some(asked)) = (&held, asked) {
                     self.log_disk_hit(text, entry, asked.elapsed());
                 }
@@ -252,6 +258,12 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             OnDisk::Nothing => Held::Nothing(above),
             OnDisk::Failed => Held::Nothing(MissCause::Failed),
         }
+    }
+
+    /// Whether this node may be behind the others, and the policy serves nothing then that it holds.
+    fn is_too_doubtful(&self) -> bool {
+        let namespace = &self.core.namespace;
+        !namespace.is_verified(self.engine.clock.ticks()) && namespace.rules().policy.verified_only
     }
 
     /// What memory holds, examined again if the world has changed since it was.
@@ -263,15 +275,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if !entry.head.examined_in(self.core.namespace.world()) && !self.examine(hash, &entry) {
             return Held::Nothing(MissCause::Banned);
         }
-        let namespace = &self.core.namespace;
         match self.engine.standing(&*entry) {
-            // On a node that may be behind the others.
-            Standing::Fresh
-                if !namespace.is_verified(self.engine.clock.ticks())
-                    && namespace.rules().policy.verified_only =>
-            {
-                Held::Nothing(MissCause::Expired)
-            }
+            Standing::Fresh if self.is_too_doubtful() => Held::Nothing(MissCause::Expired),
             Standing::Fresh => Held::Fresh(entry, Source::Memory),
             Standing::Stale => Held::Stale(entry, Source::Memory),
             // It stays until the pool needs the room: another policy may bring it back (C15).
