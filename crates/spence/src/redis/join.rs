@@ -15,7 +15,7 @@ use super::fit::fit;
 use super::link::{Link, Stamp, new_epoch, number_of, text_of, unexpected};
 use super::notice::Notice;
 use super::script::{Script, Scripts};
-use super::stream::{Cursor, record_of};
+use super::stream::{Cursor, id_of, record_of};
 use super::wire::{Connection, Failure, Wire, failure};
 use crate::ban::{Ban, Effect, What};
 
@@ -216,10 +216,14 @@ impl Found {
             // Nobody knows what it covers.
             bans.push(Ban { position, effect: Effect::Invalidate, what: What::Everything });
         }
-        let first = |list: &Value| list.as_sequence()?.first().and_then(record_of);
-        let has_newest =
-            newest.position == 0 || first(known).is_some_and(|known| known.cursor == *newest);
-        let last = first(last).map(|record| record.cursor.record);
+        let first = |list| Value::as_sequence(list)?.first();
+        let is_newest = |known: &Value| match record_of(known) {
+            Some(record) => record.cursor == *newest,
+            // An entry of somebody else's, after the newest record.
+            None => id_of(known).as_ref() == Some(&newest.record),
+        };
+        let has_newest = newest.position == 0 || first(known).is_some_and(is_newest);
+        let last = first(last).and_then(id_of);
         Some(Self { epoch: epoch?, position, turn, bans, last, has_newest })
     }
 

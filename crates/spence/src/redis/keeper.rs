@@ -219,6 +219,9 @@ impl Session<'_> {
             self.cursor = record.cursor;
             self.shared.has_seen(&self.cursor);
         }
+        if let Some(last) = news.last {
+            self.cursor.record = last;
+        }
         let mut belief = self.shared.belief.write();
         let state = news.state.filter(|state| state.epoch == belief.epoch());
         let Some(state) = state else { return Err(End::Gap("it has lost its state")) };

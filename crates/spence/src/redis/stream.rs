@@ -45,6 +45,8 @@ pub(super) struct Record {
 #[derive(Debug)]
 pub(super) struct News {
     pub(super) records: Vec<Record>,
+    /// The id of the last entry that was read, be it a record or not.
+    pub(super) last: Option<String>,
     /// The state after the records were read; `None` if it is lost.
     pub(super) state: Option<State>,
 }
@@ -96,22 +98,30 @@ pub(super) async fn read(
     };
     let (records, state) = (records?, state?);
     let state = State::read(state.as_sequence().unwrap_or_default());
-    Ok(News { records: records_of(&records)?, state })
+    let entries = entries_of(&records)?;
+    // What somebody else has put into the log is nothing to us: the positions tell what is missing.
+    let records = entries.iter().filter_map(record_of).collect();
+    Ok(News { records, last: entries.last().and_then(id_of), state })
 }
 
-/// The records of an answer to XREAD, of one stream.
-fn records_of(answer: &Value) -> Result<Vec<Record>, Failure> {
-    let entries = match answer {
-        Value::Nil => return Ok(Vec::new()),
-        Value::Map(streams) => streams.first().map(|(_, entries)| entries),
-        other => return Err(unexpected("XREAD", other)),
-    };
-    let entries = entries.and_then(Value::as_sequence).unwrap_or_default();
-    let records: Option<Vec<_>> = entries.iter().map(record_of).collect();
-    records.ok_or_else(|| unexpected("XREAD", answer))
+/// The entries of an answer to XREAD, of one stream.
+fn entries_of(answer: &Value) -> Result<&[Value], Failure> {
+    match answer {
+        Value::Nil => Ok(&[]),
+        Value::Map(streams) => {
+            let entries = streams.first().and_then(|(_, entries)| entries.as_sequence());
+            Ok(entries.unwrap_or_default())
+        }
+        other => Err(unexpected("XREAD", other)),
+    }
 }
 
-/// A record, as a list of its id and its fields.
+/// The id of an entry of a stream.
+pub(super) fn id_of(entry: &Value) -> Option<String> {
+    text_of(entry.as_sequence()?.first())
+}
+
+/// A record, as a list of its id and its fields; `None` for what no node has written.
 pub(super) fn record_of(entry: &Value) -> Option<Record> {
     let [id, fields] = entry.as_sequence()? else { return None };
     let field = |name: &str| {
@@ -120,7 +130,10 @@ pub(super) fn record_of(entry: &Value) -> Option<Record> {
     };
     let cursor = Cursor { record: text_of(Some(id))?, position: number_of(field("s"))? };
     let notice = match field("r") {
-        Some(Value::BulkString(body)) => Notice::read(body, number_of(field("a"))?),
+        Some(Value::BulkString(body)) if !body.is_empty() => {
+            // One that cannot be read is missing, like one that is not there.
+            Some(Notice::read(body, number_of(field("a"))?)?)
+        }
         _ => None,
     };
     Some(Record { cursor, node: text_of(field("n"))?, notice })
