@@ -332,6 +332,9 @@ pub struct Snapshot {
 pub struct RedisStats {
     /// Why it is not used; `None` while it is.
     pub away: Option<String>,
+    /// Why it refused the last value or question, as when its memory is full; `None` since it has
+    /// taken one.
+    pub refused: Option<String>,
     /// Whether it is certain that no other node's invalidation has been missing here for longer
     /// than `max_lag`. If not, hits are labelled unverified.
     pub verified: bool,

@@ -114,7 +114,8 @@ async fn frozen(report: &mut Report) -> anyhow::Result<()> {
     fetch(&values, 0).await?;
     server.freeze();
     let mut took = Vec::new();
-    for key in 1..=200 {
+    // So many that one turn of the machine's is not the 99th percentile.
+    for key in 1..=2_000 {
         let started = Instant::now();
         fetch(&values, key).await?;
         took.push(started.elapsed());
@@ -127,7 +128,7 @@ async fn frozen(report: &mut Report) -> anyhow::Result<()> {
     );
     let later = quantile_micros(&mut took, 0.99) / 1e3;
     report.row(
-        Row::told("server frozen: p99 of the next 199", later, "ms").to_reach(Target::AtMost(1.0)),
+        Row::told("server frozen: p99 of the next 1,999", later, "ms").to_reach(Target::AtMost(1.0)),
     );
     Ok(())
 }

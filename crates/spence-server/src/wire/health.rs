@@ -31,6 +31,9 @@ pub(crate) struct RedisHealth {
     /// Why it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     away: Option<String>,
+    /// Why it refused the last value or question, as when its memory is full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// Whether this node is certain to be no further behind the others than `redis.max_lag`; if
     /// not, what it serves is labelled unverified.
     verified: bool,
@@ -46,7 +49,7 @@ pub(crate) struct RedisHealth {
 
 impl RedisHealth {
     pub(crate) fn is_well(&self) -> bool {
-        self.connected && self.verified
+        self.connected && self.verified && self.refused.is_none()
     }
 }
 
@@ -55,6 +58,7 @@ impl From<&RedisStats> for RedisHealth {
         Self {
             connected: stats.away.is_none(),
             away: stats.away.clone(),
+            refused: stats.refused.clone(),
             verified: stats.verified,
             queued: stats.queued,
             errors: stats.errors,

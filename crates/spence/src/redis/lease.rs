@@ -165,6 +165,7 @@ impl Shared {
         let mut belief = self.belief.write();
         if stored == Shelved::Kept {
             belief.settle(hash, lease.turn, stamp);
+            self.accept();
         } else {
             belief.missed(hash, lease.turn, stamp);
         }

@@ -101,6 +101,8 @@ pub(crate) struct Shared {
     identity: Mutex<String>,
     /// Why the tier is away.
     away: Mutex<Option<String>>,
+    /// Why the server has refused something since it last took a value.
+    refused: Mutex<Option<String>>,
     /// Calls that were not answered, or refused.
     errors: AtomicU64,
     /// What a server has said that cannot serve us any more.
@@ -165,6 +167,7 @@ impl Shared {
             newest: Mutex::default(),
             identity: Mutex::default(),
             away,
+            refused: Mutex::default(),
             errors: AtomicU64::new(0),
             shadow: Shadow::default(),
             unfit: Mutex::default(),
@@ -281,8 +284,8 @@ impl Shared {
         let (why, is_unfit) = match failure {
             Failure::Away(why) => (why, false),
             Failure::Unfit(why) => (why, true),
-            Failure::Full => return tracing::debug!("redis tier: full"),
-            Failure::Refused(why) => return tracing::warn!(why, "redis tier: refused"),
+            Failure::Full => return self.refuse("it has no memory left for values".to_owned()),
+            Failure::Refused(why) => return self.refuse(why),
         };
         let owed = self.owed.lock();
         if self.link.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
@@ -294,6 +297,22 @@ impl Shared {
             self.disturbed.notify_one();
         }
         drop(owed);
+    }
+
+    /// The server answers, but not as it should.
+    fn refuse(&self, why: String) {
+        let mut refused = self.refused.lock();
+        if refused.as_ref() != Some(&why) {
+            tracing::warn!(why, "redis tier: refused");
+            *refused = Some(why);
+        }
+    }
+
+    /// The server has taken a value.
+    fn accept(&self) {
+        if self.refused.lock().take().is_some() {
+            tracing::info!("redis tier: takes values again");
+        }
     }
 
     /// Waits until the tier is there, or is known not to be.
@@ -344,9 +363,11 @@ impl Shared {
     pub(crate) fn stats(&self) -> RedisStats {
         // One lock at a time: others take them in another order.
         let away = self.away.lock().clone();
+        let refused = self.refused.lock().clone();
         let queued = self.owed.lock().len() as u64;
         RedisStats {
             away,
+            refused,
             verified: false,
             queued,
             errors: self.errors.load(Ordering::Relaxed),

@@ -4,8 +4,10 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use spence::{Clock, Error, Fill, Redis, Scope, Source, Spence};
+use spence::{Clock, Error, Fill, Freshness, PolicyLayer, Redis, Scope, Source, Spence};
 use spence_testkit::RedisServer;
+
+use crate::cluster::until;
 
 /// A node on such a tier: it fetches and holds values, queues what it invalidates, and says why.
 async fn serves_without(redis: Redis, why: &str) -> Spence {
@@ -91,10 +93,68 @@ async fn a_full_server_keeps_nothing_and_still_passes_invalidations_on() {
         assert_eq!((*hit, hit.source()), (value, Source::Origin));
         assert_eq!(*numbers.get(&1).await.unwrap(), value);
     }
+    let refused = || a.stats().redis.unwrap().refused;
+    assert_eq!(refused().as_deref(), Some("it has no memory left for values"));
     assert_eq!(of_a.invalidate(&1).await.unwrap(), Scope::Cluster);
     while of_b.get(&1).await.is_some() {
         Clock::system().sleep(Duration::from_millis(5)).await;
     }
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    of_a.insert(2, 2).await.unwrap();
+    assert_eq!(refused(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_writes_into_the_log_is_passed_over() {
+    let server = RedisServer::start();
+    let meddle = || server.command(&["XADD", "spence:{log}:stream", "*", "foo", "bar"]);
+    meddle();
+    let node = async || {
+        let redis = Redis::at(server.url()).deadline(Duration::from_secs(1));
+        let spence = Spence::builder().redis(redis).build().await.unwrap();
+        until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
+        let numbers = spence.cache::<u32, u32>("numbers").build().unwrap();
+        (spence, numbers)
+    };
+    let ((a, of_a), (b, of_b)) = (node().await, node().await);
+    for value in 0..5 {
+        meddle();
+        of_a.insert(1, value).await.unwrap();
+        meddle();
+        until("found", async || of_b.get(&1).await.is_some_and(|held| *held == value)).await;
+        meddle();
+        assert_eq!(of_a.invalidate(&1).await.unwrap(), Scope::Cluster);
+        until("gone", async || of_b.get(&1).await.is_none()).await;
+    }
+    for spence in [a, b] {
+        let stats = spence.stats().redis.unwrap();
+        assert_eq!((stats.away, stats.errors), (None, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_server_what_must_be_verified_is_asked_for_anew() {
+    let mut server = RedisServer::start();
+    let dir = tempfile::tempdir().unwrap();
+    let lag = Duration::from_millis(200);
+    let redis = Redis::at(server.url()).deadline(Duration::from_secs(1)).max_lag(lag);
+    let builder = Spence::builder().no_memory().redis(redis).disk(dir.path(), 16_000_000);
+    let strict = PolicyLayer::new().verified_only(true);
+    let spence = builder.policy("strict", strict).build().await.unwrap();
+    let numbers = ["numbers", "strict"].map(|name| spence.cache::<u32, u32>(name).build().unwrap());
+    let fill = |value| move |_| async move { Ok::<_, Error>(Fill::new(value)) };
+    for numbers in &numbers {
+        numbers.insert(1, 1).await.unwrap();
+        assert_eq!(*numbers.get_or_fetch(&1, fill(2)).await.unwrap(), 1);
+    }
+    server.kill();
+    until("doubtful", async || !spence.stats().redis.unwrap().verified).await;
+    let [lenient, strict] = &numbers;
+    assert_eq!(lenient.get(&1).await.unwrap().freshness(), Freshness::Unverified);
+    assert!(strict.get(&1).await.is_none(), "it is on disk, if not in memory");
+    let hit = strict.get_or_fetch(&1, fill(3)).await.unwrap();
+    assert_eq!((*hit, hit.source()), (3, Source::Origin));
+    spence.close().await;
 }
 
 /// The line of docs/redis.md that says which rights a user needs.
