@@ -14,7 +14,7 @@ use redis::{Cmd, Value};
 use tokio::sync::oneshot;
 
 use super::link::{bytes_of, unexpected};
-use super::wire::{Failure, Wire};
+use super::wire::{Failure, Wire, late};
 use crate::spawn::Spawner;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 
@@ -75,10 +75,12 @@ impl Gatherer {
         if is_first {
             self.spawner.spawn(Box::pin(Arc::clone(reads).send()));
         }
-        // The task has the deadline.
-        match answered.await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::Away("the runtime is closing".to_owned())),
+        // The task has a deadline, but the runtime that is to run it may be blocked, or gone.
+        let limit = 2 * reads.deadline;
+        match reads.wire.clock().timeout(limit, answered).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) => Err(Failure::Away("the runtime is closing".to_owned())),
+            None => Err(Failure::Away(late(limit).to_string())),
         }
     }
 }

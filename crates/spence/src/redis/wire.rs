@@ -59,6 +59,10 @@ impl Wire {
         Self { connection, clock }
     }
 
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Whether what all keys share may be on another server than a key.
     pub(super) fn is_cluster(&self) -> bool {
         matches!(self.connection, Connection::Cluster(_))

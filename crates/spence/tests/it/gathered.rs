@@ -1,4 +1,4 @@
-//! Reads that go to the shared tier as one, and values that are too large for it.
+//! Reads from the shared tier: those that go as one, and of values that are too large for it.
 
 use std::time::Duration;
 
@@ -116,6 +116,26 @@ async fn no_more_is_asked_for_at_once_than_an_answer_should_hold() {
         let asked = calls(&server, "mget");
         assert!((least..2 * least + 4).contains(&asked), "{length} bytes: {asked} times");
     }
+}
+
+#[spence::cached(cache = numbers, key = "{number}")]
+fn same(numbers: &Cache<String, u32>, number: u32) -> Result<u32, Error> {
+    Ok(number)
+}
+
+/// The only thread of the engine waits for a function that is not async.
+#[tokio::test]
+async fn a_read_that_the_blocked_runtime_should_send_is_given_up() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url()).deadline(Duration::from_millis(200));
+    let spence = Spence::builder().redis(redis).build().await.unwrap();
+    until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
+    let numbers = spence.cache("numbers").build().unwrap();
+    // So that the next read is not alone.
+    let first = "first".to_owned();
+    let mut parked = Box::pin(numbers.get(&first));
+    assert!(futures_util::FutureExt::now_or_never(parked.as_mut()).is_none());
+    assert_eq!(same(&numbers, 7).unwrap(), 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
