@@ -9,11 +9,15 @@ use tokio::sync::oneshot;
 use super::{Id, Shared};
 
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(15);
+const PACE: Duration = Duration::from_millis(15);
+/// The same in a cluster, where a call for many keys is one for each slot.
+const PACE_IN_CLUSTER: Duration = Duration::from_millis(100);
+/// The longest wait before the lease is asked for again: the task that looks may be held up.
+const LONGEST: Duration = Duration::from_millis(500);
 /// Leases that one call asks for.
 const MOST_LEASES: usize = 256;
 
-/// Who waits.
+/// Who waits: as many as there are fills.
 #[derive(Default)]
 pub(super) struct Waits {
     waiting: Vec<Wait>,
@@ -28,7 +32,8 @@ struct Wait {
 }
 
 impl Shared {
-    /// Waits until the lease of a key is free or cannot be looked at, and for `most` at most.
+    /// Waits until the lease of a key is free or cannot be looked at, for `most` and [`LONGEST`] at
+    /// most. May be dropped.
     pub(crate) async fn until_free(self: &Arc<Self>, id: Id<'_>, most: Duration) {
         let (free, freed) = oneshot::channel();
         let lease = self.names.lease(id.namespace, id.key);
@@ -41,13 +46,14 @@ impl Shared {
             self.spawner.spawn(Box::pin(Arc::clone(self).watch()));
         }
         // Whether it is free is found out by asking for it.
-        let _: Option<()> = self.clock.timeout(most, async { drop(freed.await) }).await;
+        let _: Option<()> =
+            self.clock.timeout(most.min(LONGEST), async { drop(freed.await) }).await;
     }
 
     /// Looks at leases for as long as any is waited for.
     async fn watch(self: Arc<Self>) {
         loop {
-            self.clock.sleep(LOOK).await;
+            self.clock.sleep(self.pace()).await;
             let waiting = {
                 let mut waits = self.waits.lock();
                 waits.waiting.retain(|wait| !wait.free.is_closed());
@@ -57,16 +63,23 @@ impl Shared {
                 }
                 std::mem::take(&mut waits.waiting)
             };
-            let mut held = Vec::new();
+            let mut still = Vec::new();
             let mut waiting = waiting.into_iter();
             loop {
                 let some: Vec<_> = waiting.by_ref().take(MOST_LEASES).collect();
                 if some.is_empty() {
                     break;
                 }
-                held.extend(self.still_held(some).await);
+                still.extend(self.still_held(some).await);
             }
-            self.waits.lock().waiting.append(&mut held);
+            self.waits.lock().waiting.append(&mut still);
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        match &*self.link.load() {
+            Some(link) if link.is_cluster() => PACE_IN_CLUSTER,
+            _ => PACE,
         }
     }
 

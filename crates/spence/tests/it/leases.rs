@@ -26,6 +26,7 @@ struct Node {
 async fn node(url: &str, lease: Duration) -> Node {
     let redis = Redis::at(url).deadline(Duration::from_secs(1)).lease(lease);
     let spence = Spence::builder().redis(redis).build().await.unwrap();
+    until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
     let numbers = spence.cache("numbers").build().unwrap();
     Node { _spence: spence, numbers }
 }
