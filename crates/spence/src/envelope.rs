@@ -346,6 +346,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_payload_keeps_the_block_that_it_came_in() {
+        let payload = Bytes::from("2012-06-29,569.1,".repeat(40));
+        let entry = StoredEntry { payload, ..sample() };
+        for packed in [Packed::plain(&entry.payload), Packed::lz4(&entry.payload)] {
+            let mut out = Vec::new();
+            put_entry(&entry, &packed, &mut out);
+            let bytes = Bytes::from(out);
+            let block = bytes.as_ptr_range();
+            let taken = take_entry(bytes, None).unwrap();
+            assert_eq!((&taken.payload, &*taken.key), (&entry.payload, "AAPL:90"));
+            assert_eq!(block.contains(&taken.payload.as_ptr()), packed.method == 0);
+        }
+    }
+
+    #[test]
     fn any_flipped_bit_is_noticed() {
         let good = encoded(&sample());
         for position in 0..good.len() {

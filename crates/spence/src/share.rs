@@ -306,7 +306,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 // the others, or lives to do so, is not known.
                 self.forget_here(hash, text);
                 if put == Shelved::Superseded {
-                    shared.believe_successor(hash, &lease, stamp);
+                    shared.believe_successor(hash, stamp);
                 }
                 tier.announce(self.notice_of(text)).await;
                 return;

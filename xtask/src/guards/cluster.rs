@@ -165,7 +165,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "share.rs",
-        line: r"                    shared.believe_successor(hash, &lease, stamp);
+        line: r"                    shared.believe_successor(hash, stamp);
 ",
         instead: "",
         test: "in_a_cluster_of_two_inserts_at_the_same_time_no_two_count",

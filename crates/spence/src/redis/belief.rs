@@ -103,8 +103,11 @@ impl Belief {
         self.bans.verdict(&entry.namespace, || (&*entry.key).into(), tags, entry.as_of)
     }
 
-    /// The ban that keeps a value from being believed.
+    /// The ban that keeps a value of this epoch from being believed.
     pub(super) fn killer(&self, entry: &StoredEntry) -> Option<What> {
+        if entry.epoch != self.epoch {
+            return None;
+        }
         let tags = entry.tags.iter().map(|tag| &**tag);
         self.bans.killer(&entry.namespace, &entry.key, tags, entry.as_of)
     }
@@ -147,6 +150,13 @@ impl Belief {
         self.saw(turn);
         let is_needless = |bar: &Bar| bar.stamp == stamp || bar.least <= turn;
         if self.overtaken.get(&hash).is_some_and(is_needless) {
+            self.overtaken.remove(&hash);
+        }
+    }
+
+    /// The bar that was set by the call that gave `stamp` is needless; one that was set since stays.
+    pub(super) fn lift(&mut self, hash: u64, stamp: u64) {
+        if self.overtaken.get(&hash).is_some_and(|bar| bar.stamp == stamp) {
             self.overtaken.remove(&hash);
         }
     }
@@ -245,6 +255,12 @@ mod tests {
         let mine = belief.overtake_from_now(5);
         belief.missed(5, 12, mine);
         assert!(!believes(&belief, 5, 11) && believes(&belief, 5, 13));
+        belief.lift(5, mine);
+        assert!(believes(&belief, 5, 11), "its successor may have a lower turn");
+        let mine = belief.overtake_from_now(6);
+        belief.overtake(6, 3);
+        belief.lift(6, mine);
+        assert!(!believes(&belief, 6, 1_000), "another bar stands");
 
         // Which turn that is may not be known yet.
         belief.ask();

@@ -172,16 +172,17 @@ impl Shared {
         stored
     }
 
-    /// What is under a key was leased after what this node has forgotten of it, whatever its turn:
-    /// in a cluster a lease is numbered after it was taken.
-    pub(crate) fn believe_successor(&self, hash: u64, lease: &Lease, stamp: u64) {
-        self.belief.write().settle(hash, lease.turn, stamp);
+    /// What is under a key was leased after the insert of this node that gave `stamp`, whatever its
+    /// turn: in a cluster a lease is numbered after it was taken. To be called after the insert was
+    /// forgotten here, so that no read that has begun before brings back what was there then.
+    pub(crate) fn believe_successor(&self, hash: u64, stamp: u64) {
+        self.belief.write().lift(hash, stamp);
     }
 
     /// Whether something lies under a key that was leased later than `lease`.
     pub(crate) async fn has_later(&self, id: Id<'_>, lease: &Lease) -> bool {
         let Looked::Value(Some(value)) = self.look_at(id).await else { return false };
-        let stored = envelope::entry(&value, None, &|payload| value.slice_ref(payload));
+        let stored = envelope::take_entry(value, None);
         stored.is_some_and(|stored| stored.epoch == lease.epoch && stored.seq > lease.turn)
     }
 

@@ -24,22 +24,27 @@ impl Names {
     }
 
     pub(super) fn value(&self, namespace: &str, key: &str) -> String {
-        self.of(namespace, key, ":v")
+        let mut name = String::new();
+        self.write_value(namespace, key, &mut name);
+        name
     }
 
     /// [`Names::value`], in the place of what `name` was.
     pub(super) fn write_value(&self, namespace: &str, key: &str, name: &mut String) {
-        name.clear();
-        for part in [&self.prefix, ":{", namespace, ":", key, "}:v"] {
-            name.push_str(part);
-        }
+        self.write(namespace, key, "}:v", name);
     }
 
     pub(super) fn lease(&self, namespace: &str, key: &str) -> String {
-        self.of(namespace, key, ":l")
+        let mut name = String::new();
+        self.write(namespace, key, "}:l", &mut name);
+        name
     }
 
-    fn of(&self, namespace: &str, key: &str, what: &str) -> String {
-        [&self.prefix, ":{", namespace, ":", key, "}", what].concat()
+    fn write(&self, namespace: &str, key: &str, end: &str, name: &mut String) {
+        name.clear();
+        name.reserve(self.prefix.len() + namespace.len() + key.len() + 6);
+        for part in [&self.prefix, ":{", namespace, ":", key, end] {
+            name.push_str(part);
+        }
     }
 }
