@@ -24,7 +24,7 @@ test: ## Run every test
 
 test-valkey: ## The tests of the shared tier on Valkey, `VALKEY=path` if it is not on the path
 	SPENCE_REDIS_SERVER=$(VALKEY) cargo test --package spence --test it -- \
-		cluster:: explain:: fleets:: history:: leases:: startup::
+		cluster:: explain:: fleets:: gathered:: history:: leases:: startup::
 
 mutants: ## Take away each line that keeps a promise and see its test turn red
 	cargo xtask mutants

@@ -22,10 +22,10 @@ pub(crate) async fn run(common: &Common, Get { namespace, key }: Get) -> anyhow:
         return render::json(&explanation);
     }
     render::line(&format!("{namespace}/{key}"))?;
-    // Few have a shared tier.
-    let is_shared = explanation.get("redis").is_some_and(|held| !held.is_null());
+    // Few have a shared tier; whether it is away is for `/health` to say.
+    let is_in_redis = explanation.get("redis").is_some_and(|held| !held.is_null());
     let tiers = ["memory", "disk", "redis"];
-    for tier in tiers.into_iter().filter(|tier| is_shared || *tier != "redis") {
+    for tier in tiers.into_iter().filter(|tier| is_in_redis || *tier != "redis") {
         render::line(&format!("  {tier:<8}{}", holding(explanation.get(tier))))?;
     }
     if let Some(ban) = explanation.get("banned_by").and_then(Value::as_str) {
