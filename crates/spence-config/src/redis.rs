@@ -59,7 +59,12 @@ impl RedisSettings {
 }
 
 fn certificates(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| {
-        ConfigError::new(format!("redis.ca: {}: cannot be read: {error}", path.display()))
-    })
+    let wrong = |what: &str| ConfigError::new(format!("redis.ca: {}: {what}", path.display()));
+    if path.as_os_str().is_empty() {
+        return Err(ConfigError::new("redis.ca: is empty; give it a value"));
+    }
+    let pem = std::fs::read(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    let checked = spence::Redis::at("rediss://127.0.0.1").ca(pem.as_slice()).check();
+    checked.map_err(|_| wrong("expected certificates in PEM"))?;
+    Ok(pem)
 }

@@ -109,7 +109,7 @@ fn check(sources: Sources, expected: &str) {
 fn wrong_settings_of_the_shared_tier_name_the_setting() {
     check(
         file("redis: { url: 'http://user:secret@host' }"),
-        "redis.url: expected redis://[user:password@]host[:port][/database], redis+unix:///path, \
+        "redis.url: its scheme is another; expected redis://[user:password@]host[:port][/database], redis+unix:///path, \
          redis+sentinel://[user:password@]host[:port],../master[/database] or \
          redis+cluster://[user:password@]host[:port],..; rediss instead of redis for TLS",
     );
@@ -117,7 +117,8 @@ fn wrong_settings_of_the_shared_tier_name_the_setting() {
         file("redis: { ca: ./no-such.pem }"),
         "redis.ca: ./no-such.pem: cannot be read: No such file or directory (os error 2)",
     );
-    check(file("redis: { ca: Cargo.toml }"), "redis.ca: expected certificates in PEM");
+    check(file("redis: { ca: Cargo.toml }"), "redis.ca: Cargo.toml: expected certificates in PEM");
+    check(file("redis: { ca: '' }"), "redis.ca: is empty; give it a value");
     check(file("redis: { lease: 1ms }"), "redis.lease: 1ms, expected 100ms to 3600s");
 }
 

@@ -10,12 +10,9 @@ use redis::{
     ProtocolVersion, RedisError, RedisResult, TlsCertificates,
 };
 
+use super::url::{Kind, Url};
 use super::wire::Connection;
 
-/// What a URL may be.
-pub(super) const EXPECTED: &str = "expected redis://[user:password@]host[:port][/database], \
-    redis+unix:///path, redis+sentinel://[user:password@]host[:port],../master[/database] or \
-    redis+cluster://[user:password@]host[:port],..; rediss instead of redis for TLS";
 /// How long connecting may take.
 pub(super) const CONNECT: Duration = Duration::from_millis(500);
 /// How long a cluster's connection waits for an answer; every call has a limit of its own.
@@ -43,31 +40,28 @@ pub(super) enum Peer<'a> {
     Cluster(&'a ClusterClient),
 }
 
-/// A URL in parts.
-struct Parts<'a> {
-    /// `redis` or `rediss`.
-    scheme: String,
-    /// `user:password@`, or nothing.
-    login: &'a str,
-    hosts: Vec<&'a str>,
-    path: Vec<&'a str>,
-}
-
 impl Address {
     /// Of a URL; `ca` are certificates (PEM) to trust instead of the system's. Nothing is connected.
-    pub(super) fn parse(url: &str, ca: Option<&[u8]>) -> RedisResult<Self> {
-        let invalid = || RedisError::from((redis::ErrorKind::InvalidClientConfig, EXPECTED));
-        let scheme = url.split("://").next().unwrap_or_default();
-        let Some((security, kind)) = scheme.split_once('+').filter(|(_, kind)| *kind != "unix")
-        else {
-            return Ok(Self::Server(client(url.into_connection_info()?, ca)?));
+    pub(super) fn of(url: &Url<'_>, ca: Option<&[u8]>) -> RedisResult<Self> {
+        let first = url.hosts.first().copied().unwrap_or_default();
+        let one = |login, host: &str, database| {
+            client(url.server(login, host, database).into_connection_info()?, ca)
         };
-        let parts = Parts::of(url, security).ok_or_else(invalid)?;
-        match (kind, parts.path.as_slice()) {
-            ("sentinel", [master]) => parts.sentinels(master, "0", ca),
-            ("sentinel", [master, database]) => parts.sentinels(master, database, ca),
-            ("cluster", []) => parts.cluster(ca),
-            _ => Err(invalid()),
+        match url.kind {
+            Kind::Server { database } => Ok(Self::Server(one(url.login, first, database)?)),
+            Kind::Socket { path } => {
+                let info = format!("redis+unix://{path}").into_connection_info()?;
+                Ok(Self::Server(client(info, ca)?))
+            }
+            Kind::Sentinels { master, database } => {
+                let sentinels = url.hosts.iter().map(|host| one("", &with_port(host), "0"));
+                Ok(Self::Sentinels {
+                    sentinels: sentinels.collect::<RedisResult<_>>()?,
+                    master: master.to_owned(),
+                    like: one(url.login, first, database)?,
+                })
+            }
+            Kind::Cluster => cluster(url, ca),
         }
     }
 
@@ -101,54 +95,25 @@ impl Peer<'_> {
     }
 }
 
-impl<'a> Parts<'a> {
-    fn of(url: &'a str, security: &str) -> Option<Self> {
-        let (_, rest) = url.split_once("://")?;
-        let at = rest.rfind('@').map_or(0, |at| at + 1);
-        let (login, rest) = rest.split_at_checked(at)?;
-        let mut path = rest.split('/');
-        let hosts: Vec<_> = path.next()?.split(',').collect();
-        let mut path: Vec<_> = path.collect();
-        if path.last().is_some_and(|last| last.is_empty()) {
-            path.pop();
-        }
-        let fits = matches!(security, "redis" | "rediss")
-            && !hosts.iter().chain(&path).any(|part| part.is_empty());
-        fits.then(|| Self { scheme: security.to_owned(), login, hosts, path })
-    }
+/// A sentinel's host, with the port that sentinels have if it has none.
+fn with_port(host: &str) -> String {
+    let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    format!("{host}{}", if has_port { "" } else { SENTINEL_PORT })
+}
 
-    fn info(&self, login: &str, host: &str, database: &str) -> RedisResult<ConnectionInfo> {
-        format!("{}://{login}{host}/{database}", self.scheme).into_connection_info()
+fn cluster(url: &Url<'_>, ca: Option<&[u8]>) -> RedisResult<Address> {
+    let node = |host: &&str| url.server(url.login, host, "0").into_connection_info();
+    let nodes = url.hosts.iter().map(node).collect::<RedisResult<Vec<_>>>()?;
+    provide_crypto();
+    let mut builder = ClusterClientBuilder::new(nodes)
+        .use_protocol(ProtocolVersion::RESP3)
+        .tcp_settings(tcp())
+        .connection_timeout(CONNECT)
+        .response_timeout(CLUSTER_ANSWER);
+    if let Some(ca) = ca {
+        builder = builder.certs(trusting(ca));
     }
-
-    fn sentinels(&self, master: &str, database: &str, ca: Option<&[u8]>) -> RedisResult<Address> {
-        let sentinel = |host: &&str| {
-            let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
-            let port = if has_port { "" } else { SENTINEL_PORT };
-            client(self.info("", &format!("{host}{port}"), "0")?, ca)
-        };
-        let first = self.hosts.first().copied().unwrap_or_default();
-        Ok(Address::Sentinels {
-            sentinels: self.hosts.iter().map(sentinel).collect::<RedisResult<_>>()?,
-            master: master.to_owned(),
-            like: client(self.info(self.login, first, database)?, ca)?,
-        })
-    }
-
-    fn cluster(&self, ca: Option<&[u8]>) -> RedisResult<Address> {
-        let node = |host: &&str| self.info(self.login, host, "0");
-        let nodes = self.hosts.iter().map(node).collect::<RedisResult<Vec<_>>>()?;
-        provide_crypto();
-        let mut builder = ClusterClientBuilder::new(nodes)
-            .use_protocol(ProtocolVersion::RESP3)
-            .tcp_settings(tcp())
-            .connection_timeout(CONNECT)
-            .response_timeout(CLUSTER_ANSWER);
-        if let Some(ca) = ca {
-            builder = builder.certs(trusting(ca));
-        }
-        Ok(Address::Cluster(builder.build()?))
-    }
+    Ok(Address::Cluster(builder.build()?))
 }
 
 /// A client whose settings are those that are needed here.

@@ -24,6 +24,7 @@ mod script;
 mod settings;
 mod shadow;
 mod stream;
+mod url;
 mod waits;
 mod wire;
 

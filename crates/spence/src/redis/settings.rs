@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::address::{Address, EXPECTED, are_certificates};
+use super::address::{Address, are_certificates};
+use super::url::{EXPECTED, Url};
 use crate::error::Error;
 
 const DEFAULT_PREFIX: &str = "spence";
@@ -137,12 +138,20 @@ impl Redis {
                 self.prefix
             )));
         }
-        if self.ca.as_ref().is_some_and(|pem| !are_certificates(pem)) {
-            return Err(Error::invalid("redis.ca: expected certificates in PEM".to_owned()));
+        let invalid = |why: &str| Error::invalid(format!("redis.url: {why}; {EXPECTED}"));
+        let url = Url::parse(&self.url).map_err(invalid)?;
+        if let Some(pem) = &self.ca {
+            if !are_certificates(pem) {
+                return Err(Error::invalid("redis.ca: expected certificates in PEM".to_owned()));
+            }
+            if !url.is_tls {
+                let message =
+                    "redis.ca: nothing is checked without TLS; expected rediss in redis.url";
+                return Err(Error::invalid(message.to_owned()));
+            }
         }
         // What the library says of a URL may repeat the password in it.
-        let invalid = |_| Error::invalid(format!("redis.url: {EXPECTED}"));
-        Address::parse(&self.url, self.ca.as_deref()).map_err(invalid)
+        Address::of(&url, self.ca.as_deref()).map_err(|_| invalid("it cannot be read"))
     }
 
     pub(super) fn names(&self) -> super::names::Names {
@@ -180,12 +189,9 @@ mod tests {
             assert!(error.contains(expected) && !error.contains("secret"), "{error}");
         };
         let at = || Redis::at("redis://127.0.0.1:1");
-        check(Redis::at("http://user:secret@host"), "redis.url: expected redis://");
-        check(Redis::at("redis://user:secret@host:99999999"), "url: expected redis://");
-        check(Redis::at("redis+sentinel://secret@host:1"), "host[:port],../master[/database]");
-        check(Redis::at("redis+sentinel://u:secret@a,,b/main"), "redis.url");
-        check(Redis::at("redis+cluster://u:secret@a/0"), "redis.url");
-        check(Redis::at("valkey+cluster://u:secret@a"), "redis.url");
+        check(Redis::at("http://user:secret@host"), "redis.url: its scheme is another; expected");
+        check(Redis::at("redis://user:secret@host:99999999"), "a port is not a number from 1 to");
+        check(at().ca("-----BEGIN NOTHING-----"), "redis.ca: expected certificates");
         for url in [
             "redis+unix:///run/redis.sock",
             "rediss://user:p@host:6380/2",
