@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::args::{Clear, Common, Target};
 use crate::client::Client;
+use crate::exit::{Code, Failure};
 use crate::render;
 
 pub(crate) async fn invalidate(common: &Common, target: Target) -> anyhow::Result<()> {
@@ -55,8 +56,15 @@ async fn send(
     let body = Bytes::from(serde_json::to_vec(&body)?);
     let path = format!("/api/v1/cache/{verb}");
     let answer = client.send(Method::POST, &path, HeaderMap::new(), body).await;
+    let keeps_nothing = client.keeps_nothing();
     client.close().await;
     let reached = answer?.json()?;
+    let durable = reached.get("durable").and_then(Value::as_bool);
+    if keeps_nothing && durable == Some(false) {
+        let message = "redis is away, disk.enabled is false and no server answers: \
+                       nobody would be told of it";
+        return Err(Failure::error(Code::Unavailable, message));
+    }
     if common.json {
         return render::json(&reached);
     }
@@ -71,7 +79,12 @@ async fn send(
         ));
     }
     let scope = reached.get("scope").and_then(Value::as_str).unwrap_or("unknown");
-    render::line(&format!("{done} {what} (scope: {scope})"))
+    let place = match durable {
+        Some(true) => ", on disk",
+        Some(false) => ", in the server's memory",
+        None => "",
+    };
+    render::line(&format!("{done} {what} (scope: {scope}{place})"))
 }
 
 fn describe(target: &Target) -> String {

@@ -26,6 +26,19 @@ fn a_value_is_set_and_read_by_separate_commands_on_the_directory() {
 }
 
 #[test]
+fn an_invalidation_that_redis_cannot_be_told_of_is_written_down_or_fails() {
+    let shell = Shell::new("redis: { url: 'redis://127.0.0.1:1' }");
+    shell.ok(&["set", "notes", "a", "1"]);
+    let said = shell.ok(&["invalidate", "notes", "a"]);
+    assert_eq!(said, "invalidated notes/a (scope: queued, on disk)\n");
+    for command in ["invalidate", "expire"] {
+        let (code, said) = shell.fails(&[command, "--set", "disk.enabled=false", "notes", "a"]);
+        assert_eq!(code, 5, "{said}");
+        assert!(said.contains("nobody would be told"), "{said}");
+    }
+}
+
+#[test]
 fn a_value_comes_from_a_file_or_standard_input_whatever_its_bytes() {
     let shell = Shell::new("{}");
     let bytes: Vec<u8> = (0..=255).collect();
