@@ -123,6 +123,7 @@ impl Engine {
             Verdict::Dead { .. } => "banned",
             Verdict::Expired { .. } if self.standing(&**slot) == Standing::Fresh => "stale",
             _ => match self.standing(&**slot) {
+                Standing::Fresh if !head.namespace.is_verified(now) => "unverified",
                 Standing::Fresh => head.freshness().as_str(),
                 Standing::Stale => "stale",
                 Standing::Gone => "gone",
@@ -142,7 +143,8 @@ impl Engine {
     }
 
     fn disk_holding(&self, stored: &StoredEntry) -> Holding {
-        let is_doubtful = stored.seq <= self.disk.unverified_until();
+        let is_doubtful = stored.seq <= self.disk.unverified_until()
+            || !self.registry.is_verified(self.clock.ticks());
         let tags = stored.tags.iter().map(|tag| &**tag);
         let verdict =
             self.bans.verdict(&stored.namespace, || (&*stored.key).into(), tags, stored.as_of);

@@ -12,7 +12,7 @@ use redis::Value;
 
 use super::Shared;
 use super::fit::fit;
-use super::link::{Link, Stamp, new_epoch, number_of, text_of, unexpected};
+use super::link::{Link, Stamp, new_epoch, number_of, text_of};
 use super::notice::Notice;
 use super::script::{Script, Scripts};
 use super::stream::{Cursor, id_of, record_of};
@@ -109,8 +109,16 @@ impl Shared {
     async fn ask_state(&self, link: &Link, newest: &Cursor) -> Result<Found, Failure> {
         let known = if newest.position > 0 { newest.record.as_str() } else { "" };
         let mut cmd = link.scripts.join.call(&[&link.names.state, &link.names.log]);
-        let answer = link.call(cmd.arg(new_epoch()).arg(known), GREETING).await?;
-        Found::read(&answer, newest).ok_or_else(|| unexpected("the state", &answer))
+        let foreign = |why: &str| {
+            let state = &link.names.state;
+            Failure::Refused(format!("{state} is not ours; is redis.prefix another's? ({why})"))
+        };
+        let answer = link.call(cmd.arg(new_epoch()).arg(known), GREETING).await;
+        let answer = answer.map_err(|failure| match failure {
+            Failure::Refused(why) => foreign(&why),
+            failure => failure,
+        })?;
+        Found::read(&answer, newest).ok_or_else(|| foreign("other fields than expected"))
     }
 
     /// The state is that in which an earlier process has left it: nothing is missed.

@@ -70,12 +70,14 @@ pub(super) async fn keep(shared: Arc<Shared>, engine: Weak<Engine>) {
             }
         };
         gap = matches!(end, End::Gap(_));
-        shared.close(match end {
-            End::Failed(Failure::Away(why) | Failure::Unfit(why) | Failure::Refused(why)) => why,
-            End::Failed(Failure::Full) => "it has no memory left".to_owned(),
-            End::Gap(what) => what.to_owned(),
+        match end {
+            End::Failed(Failure::Away(why) | Failure::Unfit(why) | Failure::Refused(why)) => {
+                shared.close(&why);
+            }
+            End::Failed(Failure::Full) => shared.close("it has no memory left"),
+            End::Gap(what) => shared.close(what),
             End::Closed => return,
-        });
+        }
         let most = if attempts < PATIENT_AFTER { SOON } else { LATER };
         let wait = FIRST.saturating_mul(1 << attempts.min(4)).min(most);
         attempts = attempts.saturating_add(1);

@@ -77,6 +77,8 @@ pub(crate) type Tag = [u8; 8];
 pub(crate) struct Shared {
     settings: Redis,
     address: Address,
+    /// The same in words.
+    place_name: String,
     names: Arc<Names>,
     clock: Clock,
     spawner: Arc<dyn Spawner>,
@@ -151,6 +153,7 @@ impl Shared {
         let away = Mutex::new(Some("not connected yet".to_owned()));
         Ok(Self {
             address: settings.address()?,
+            place_name: settings.place(),
             names: Arc::new(settings.names()),
             settings,
             clock,
@@ -294,7 +297,7 @@ impl Shared {
             if is_unfit {
                 *self.unfit.lock() = Some(why.clone());
             }
-            *self.away.lock() = Some(why);
+            *self.away.lock() = Some(self.at_its_place(&why));
             self.disturbed.notify_one();
         }
         drop(owed);
@@ -333,7 +336,8 @@ impl Shared {
     }
 
     /// The tier is away.
-    fn close(&self, why: String) {
+    fn close(&self, why: &str) {
+        let why = self.at_its_place(why);
         self.link.store(None);
         *self.unfit.lock() = None;
         let mut away = self.away.lock();
@@ -342,6 +346,10 @@ impl Shared {
         }
         *away = Some(why);
         self.tried.notify_one();
+    }
+
+    fn at_its_place(&self, why: &str) -> String {
+        format!("{}: {why}", self.place_name)
     }
 
     /// Starts to connect, and to keep the connection for as long as the engine lives.

@@ -154,6 +154,11 @@ impl Redis {
         Address::of(&url, self.ca.as_deref()).map_err(|_| invalid("it cannot be read"))
     }
 
+    /// The same in words, without the login.
+    pub(super) fn place(&self) -> String {
+        Url::parse(&self.url).map(|url| url.place()).unwrap_or_default()
+    }
+
     pub(super) fn names(&self) -> super::names::Names {
         super::names::Names::new(&self.prefix)
     }

@@ -61,6 +61,14 @@ impl<'a> Url<'a> {
         Ok(Self { is_tls, login, hosts, kind })
     }
 
+    /// Where that is, without the login.
+    pub(super) fn place(&self) -> String {
+        match self.kind {
+            Kind::Socket { path } => path.to_owned(),
+            _ => self.hosts.join(","),
+        }
+    }
+
     /// One of its hosts as a URL of the library's.
     pub(super) fn server(&self, login: &str, host: &str, database: &str) -> String {
         let scheme = if self.is_tls { "rediss" } else { "redis" };
@@ -149,6 +157,9 @@ mod tests {
         assert_eq!(parts("redis://h"), (false, "", vec!["h"], server("0")));
         assert_eq!(parts("rediss://u:p@s@h:1/2/"), (true, "u:p@s@", vec!["h:1"], server("2")));
         assert_eq!(parts("redis://:p%2F@[::1]:6"), (false, ":p%2F@", vec!["[::1]:6"], server("0")));
+        let place = |url| Url::parse(url).expect(url).place();
+        assert_eq!(place("redis+sentinel://u:secret@a,b:1/main"), "a,b:1");
+        assert_eq!(place("redis+unix:///run/r.sock"), "/run/r.sock");
         let socket = Kind::Socket { path: "/run/r.sock" };
         assert_eq!(parts("redis+unix:///run/r.sock"), (false, "", vec![], socket));
         let sentinels = Kind::Sentinels { master: "main", database: "3" };

@@ -130,6 +130,10 @@ pub(super) fn failure(error: RedisError) -> Failure {
     let why = text.split("with args beginning").next().unwrap_or_default().to_owned();
     match error.kind() {
         _ if error.code() == Some("OOM") => Failure::Full,
+        _ if error.code() == Some("NOAUTH") => {
+            Failure::Unfit("it needs a login, and redis.url has none".to_owned())
+        }
+        ErrorKind::Parse => Failure::Away("it does not answer as Redis does".to_owned()),
         ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot) => {
             Failure::Refused(why)
         }

@@ -31,7 +31,8 @@ async fn absent_or_mute() {
     let port = listener.local_addr().unwrap().port();
     serves_without(Redis::at(format!("redis://127.0.0.1:{port}")), "").await;
     drop(listener);
-    serves_without(Redis::at(format!("redis://127.0.0.1:{port}")), "refused").await;
+    let refused = format!("127.0.0.1:{port}: Connection refused");
+    serves_without(Redis::at(format!("redis://127.0.0.1:{port}")), &refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,6 +47,8 @@ async fn a_wrong_password_and_too_few_rights() {
     server.command(&["ACL", "SETUSER", "app", "+script"]);
     let spence = Spence::builder().redis(at("app:secret")).build().await.unwrap();
     assert_eq!(spence.stats().redis.unwrap().away, None);
+    server.command(&["CONFIG", "SET", "requirepass", "secret"]);
+    serves_without(Redis::at(server.url()), "it needs a login").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +62,10 @@ async fn a_replica() {
 async fn a_state_that_is_something_else() {
     let server = RedisServer::start();
     server.command(&["SET", "spence:{log}:state", "a text of another application"]);
-    serves_without(Redis::at(server.url()), "WRONGTYPE").await;
+    serves_without(Redis::at(server.url()), "spence:{log}:state is not ours").await;
+    server.command(&["DEL", "spence:{log}:state"]);
+    server.command(&["HSET", "spence:{log}:state", "epoch", "a text"]);
+    serves_without(Redis::at(server.url()), "spence:{log}:state is not ours").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
