@@ -21,7 +21,17 @@ impl RedisCluster {
     /// When that takes more than 20 seconds.
     #[must_use]
     pub fn start() -> Self {
-        let settings = ["--save", "", "--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
+        Self::start_with(&["--save", ""])
+    }
+
+    /// [`RedisCluster::start`] with these settings for each node, as on its command line.
+    ///
+    /// # Panics
+    /// When that takes more than 20 seconds, or a setting is wrong.
+    #[must_use]
+    pub fn start_with(settings: &[&str]) -> Self {
+        let clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
+        let settings = [&clustered, settings].concat();
         let nodes = [0, 1, 2].map(|n| {
             let node = RedisServer::start_with(&settings);
             let (from, to) = (first_slot(n).to_string(), (first_slot(n + 1) - 1).to_string());
@@ -54,6 +64,11 @@ impl RedisCluster {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis+cluster://127.0.0.1:{}", self.nodes[0].port())
+    }
+
+    /// All of them.
+    pub fn nodes(&mut self) -> &mut [RedisServer] {
+        &mut self.nodes
     }
 
     /// Does something with each node.

@@ -176,4 +176,10 @@ pub(super) const LINES: &[Mutant] = &[
         instead: r"            self.engine.clock.sleep(left.min(Duration::from_millis(15))).await;",
         test: "those_who_wait_for_many_keys_look_with_one_call",
     },
+    Mutant {
+        file: "redis/keeper.rs",
+        line: r"match self.shared.failed.lock().take() {",
+        instead: r"match self.shared.away.lock().clone().map(Failure::Away) {",
+        test: "a_cluster_is_in_use_again_although_ever_more_is_owed",
+    },
 ];

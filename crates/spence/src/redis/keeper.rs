@@ -193,13 +193,11 @@ impl Session<'_> {
         if self.shared.link.load().is_some() {
             return Ok(());
         }
-        if let Some(why) = self.shared.unfit.lock().take() {
-            return Err(End::Failed(Failure::Unfit(why)));
-        }
-        let why = self.shared.away.lock().clone();
-        if let Some(why) = why.filter(|_| self.link.is_cluster()) {
+        match self.shared.failed.lock().take() {
+            Some(failure @ Failure::Unfit(_)) => return Err(End::Failed(failure)),
             // Which of its servers did not answer, and who takes its place, is found out anew.
-            return Err(End::Failed(Failure::Away(why)));
+            Some(failure) if self.link.is_cluster() => return Err(End::Failed(failure)),
+            _ => {}
         }
         self.link.ping(GREETING).await?;
         self.pay().await

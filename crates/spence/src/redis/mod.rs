@@ -108,8 +108,8 @@ pub(crate) struct Shared {
     refused: Mutex<Option<String>>,
     /// Calls that were not answered, or refused.
     errors: AtomicU64,
-    /// What a server has said that cannot serve us any more.
-    unfit: Mutex<Option<String>>,
+    /// How the link that was in use has failed, until the keeper has seen it.
+    failed: Mutex<Option<Failure>>,
     /// Hits that were compared with what is there.
     pub(crate) shadow: Shadow,
     /// A call has failed.
@@ -174,7 +174,7 @@ impl Shared {
             refused: Mutex::default(),
             errors: AtomicU64::new(0),
             shadow: Shadow::default(),
-            unfit: Mutex::default(),
+            failed: Mutex::default(),
             disturbed: Notify::new(),
             tried: Notify::new(),
         })
@@ -285,30 +285,27 @@ impl Shared {
     /// keeper has looked after it.
     fn fail(&self, link: &Arc<Link>, failure: Failure) {
         self.errors.fetch_add(1, Ordering::Relaxed);
-        let (why, is_unfit) = match failure {
-            Failure::Away(why) => (why, false),
-            Failure::Unfit(why) => (why, true),
-            Failure::Full => return self.refuse("it has no memory left for values".to_owned()),
+        let why = match &failure {
+            Failure::Away(why) | Failure::Unfit(why) => self.at_its_place(why),
+            Failure::Full => return self.refuse("it has no memory left for values"),
             Failure::Refused(why) => return self.refuse(why),
         };
         let owed = self.owed.lock();
         if self.link.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
             self.link.store(None);
-            if is_unfit {
-                *self.unfit.lock() = Some(why.clone());
-            }
-            *self.away.lock() = Some(self.at_its_place(&why));
+            *self.failed.lock() = Some(failure);
+            *self.away.lock() = Some(why);
             self.disturbed.notify_one();
         }
         drop(owed);
     }
 
     /// The server answers, but not as it should.
-    fn refuse(&self, why: String) {
+    fn refuse(&self, why: &str) {
         let mut refused = self.refused.lock();
-        if refused.as_ref() != Some(&why) {
+        if refused.as_deref() != Some(why) {
             tracing::warn!(why, "redis tier: refused");
-            *refused = Some(why);
+            *refused = Some(why.to_owned());
         }
     }
 
@@ -339,7 +336,7 @@ impl Shared {
     fn close(&self, why: &str) {
         let why = self.at_its_place(why);
         self.link.store(None);
-        *self.unfit.lock() = None;
+        *self.failed.lock() = None;
         let mut away = self.away.lock();
         if away.as_ref() != Some(&why) {
             tracing::warn!(why, "redis tier: away");

@@ -210,6 +210,26 @@ async fn a_server_of_the_cluster_that_goes_back_is_noticed_without_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_in_use_again_although_ever_more_is_owed() {
+    let mut cluster = RedisCluster::start();
+    let node = Node::at(Redis::at(cluster.url())).await;
+    let (spence, numbers) = (node.spence.clone(), node.numbers.clone());
+    let owing = tokio::spawn(async move {
+        for key in (0..1_000).cycle() {
+            numbers.invalidate(&key).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    });
+    let is_away = || spence.stats().redis.unwrap().away.is_some();
+    cluster.nodes()[1].kill();
+    until("noticed", async || is_away()).await;
+    cluster.nodes()[1].restart();
+    cluster.wait();
+    until("in use again", async || !is_away()).await;
+    owing.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_a_lease_that_cannot_be_numbered_is_given_back() {
     let mut cluster = RedisCluster::start();
     let node = Node::at(Redis::at(cluster.url())).await;
