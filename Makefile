@@ -35,7 +35,7 @@ fuzz: ## Feed each reader of foreign bytes with what a fuzzer makes up, for a mi
 soak: ## All that CI samples, at length: about an hour, then a summary
 	cargo xtask soak
 
-soak-cluster: ## Nodes on a real Redis for ten minutes, while things happen to them; then a check
+soak-cluster: ## Nodes on a real Redis and a cluster for 15 minutes, while things happen to them; then a check
 	SPENCE_SOAK=1 cargo test --package spence --test it history:: -- --nocapture
 
 bench-quick: ## Measure against peers, a first impression in five minutes

@@ -8,6 +8,7 @@ use spence_testkit::RedisServer;
 use super::dice::Dice;
 use super::pause;
 use super::proxy::Proxy;
+use super::servers::{Servers, Way};
 use super::worker::Worker;
 
 pub(super) struct Nemesis {
@@ -21,9 +22,11 @@ impl Nemesis {
     }
 
     /// Lets one thing happen, and all be well again after it.
-    pub(super) fn strike(&mut self, server: &mut RedisServer, nodes: &mut [Worker]) {
+    pub(super) fn strike(&mut self, servers: &mut Servers, nodes: &mut [Worker]) {
         self.wait(200, 1_500);
         let node = usize::try_from(self.dice.draw() % nodes.len() as u64).unwrap();
+        let is_one = matches!(servers, Servers::One(_));
+        let server = servers.any(self.dice.draw());
         let what = match self.dice.within(0..=18) {
             0 => {
                 server.kill();
@@ -31,14 +34,15 @@ impl Nemesis {
                 server.restart();
                 "server killed, restarted with its data"
             }
-            1 => {
+            // One of a cluster would forget that it is one.
+            1 if is_one => {
                 server.kill();
                 server.forget();
                 self.wait(0, 1_000);
                 server.restart();
                 "server killed, restarted empty"
             }
-            2 => {
+            1 | 2 => {
                 server.command(&["FLUSHALL"]);
                 "FLUSHALL"
             }
@@ -66,27 +70,32 @@ impl Nemesis {
                 nodes[node].signal("-CONT");
                 "node stopped"
             }
-            10 => {
-                server.command(&["CONFIG", "SET", "maxmemory", "1"]);
-                self.wait(100, 1_000);
-                server.command(&["CONFIG", "SET", "maxmemory", "0"]);
-                "server full"
-            }
-            11 => {
-                server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
-                server.command(&["CONFIG", "SET", "maxmemory", "1mb"]);
-                self.wait(100, 1_000);
-                server.command(&["CONFIG", "SET", "maxmemory", "0"]);
-                server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-                "anything evicted"
-            }
+            10 | 11 => self.fill(server),
             12 => {
                 server.command(&["SCRIPT", "FLUSH"]);
                 "scripts flushed"
             }
-            _ => self.strike_network(&nodes[node].network),
+            _ => match &nodes[node].way {
+                Way::Network(network) => self.strike_network(network),
+                Way::Straight(_) => {
+                    server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+                    "connections killed"
+                }
+            },
         };
+        servers.wait();
         *self.struck.entry(what).or_default() += 1;
+    }
+
+    /// The server's memory is at its limit.
+    fn fill(&mut self, server: &RedisServer) -> &'static str {
+        let evicts = self.dice.within(0..=1) == 1;
+        let (policy, most) = if evicts { ("allkeys-random", "1mb") } else { ("noeviction", "1") };
+        server.command(&["CONFIG", "SET", "maxmemory-policy", policy]);
+        server.command(&["CONFIG", "SET", "maxmemory", most]);
+        self.wait(100, 1_000);
+        server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+        if evicts { "anything evicted" } else { "server full" }
     }
 
     fn strike_network(&mut self, network: &Proxy) -> &'static str {

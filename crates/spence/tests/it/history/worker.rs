@@ -12,8 +12,8 @@ use spence::unstable::clock_ahead;
 use spence::{Cache, Clock, Fill, Freshness, PolicyLayer, Redis, Scope, Spence, Target};
 
 use super::dice::Dice;
-use super::proxy::Proxy;
 use super::register::ask;
+use super::servers::Way;
 use super::{CHILD, KEYS, Kind, MAX_LAG, NODES, now};
 
 /// Tasks of a node that read; one more writes, so that the writes of a key have an order.
@@ -25,7 +25,7 @@ const PADDING: usize = 2_000;
 pub(super) struct Worker {
     process: Child,
     /// Its way to the server.
-    pub(super) network: Proxy,
+    pub(super) way: Way,
     start: String,
     /// How often it has been started.
     lives: u32,
@@ -33,16 +33,10 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts a node whose wall clock is ahead by that.
-    pub(super) fn start(
-        dir: &Path,
-        node: usize,
-        network: Proxy,
-        register: u16,
-        ahead: Duration,
-    ) -> Self {
-        let (redis, ahead) = (network.port(), ahead.as_millis());
+    pub(super) fn start(dir: &Path, node: usize, way: Way, register: u16, ahead: Duration) -> Self {
+        let (redis, ahead) = (way.url(), ahead.as_millis());
         let start = format!("{}#{node}#{redis}#{register}#{ahead}", dir.display());
-        Self { process: spawn(&start, 0), network, start, lives: 0 }
+        Self { process: spawn(&start, 0), way, start, lives: 0 }
     }
 
     /// SIGKILL, then a new process.
@@ -86,7 +80,7 @@ pub(super) fn main(who: &str) {
     let [dir, node, redis, register, ahead, life] = words.try_into().unwrap();
     let (dir, node) = (Path::new(dir), node.parse().unwrap());
     let (register, life) = (register.parse().unwrap(), life.parse().unwrap());
-    let redis = Redis::at(format!("redis://127.0.0.1:{redis}"));
+    let redis = Redis::at(redis);
     let clock = clock_ahead(ahead.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
