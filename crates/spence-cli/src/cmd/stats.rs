@@ -32,7 +32,26 @@ pub(crate) async fn run(common: &Common) -> anyhow::Result<()> {
         _ => Vec::new(),
     };
     rows.push(row("all", stats.get("total").unwrap_or(&Value::Null)));
-    render::table(&HEADER, rows)
+    render::table(&HEADER, rows)?;
+    match stats.get("redis").filter(|redis| !redis.is_null()) {
+        Some(redis) => render::line(&shared(redis)),
+        None => Ok(()),
+    }
+}
+
+/// The shared tier in a line.
+fn shared(redis: &Value) -> String {
+    let text = |field| redis.get(field).and_then(Value::as_str);
+    let whole = |field| redis.get(field).and_then(Value::as_u64).unwrap_or(0);
+    let is_verified = redis.get("verified").and_then(Value::as_bool) == Some(true);
+    let state = match (text("away"), text("refused")) {
+        (Some(away), _) => format!("away ({away})"),
+        (None, Some(refused)) => format!("connected, refuses values ({refused})"),
+        (None, None) => "connected".to_owned(),
+    };
+    let doubt = if is_verified { "" } else { ", what this node holds is unverified" };
+    let (queued, errors) = (whole("queued"), whole("errors"));
+    format!("redis: {state}{doubt}; {queued} queued, {errors} errors")
 }
 
 fn row(name: &str, figures: &Value) -> Vec<String> {
