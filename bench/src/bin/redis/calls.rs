@@ -143,6 +143,18 @@ fn digest(name: &str) -> String {
 const STATE: &str = "spence:{log}:state";
 const LOG: &str = "spence:{log}:stream";
 
+/// Who has written the newest record of the log, and what it says: a raw call writes the same, since
+/// a record that cannot be read would be taken for a missing one.
+fn newest_record(runtime: &Runtime, bench: &Bench) -> (String, Vec<u8>) {
+    let mut raw = bench.raw.clone();
+    let mut newest = redis::cmd("XREVRANGE");
+    newest.arg(LOG).arg("+").arg("-").arg("COUNT").arg(1);
+    let entries: redis::streams::StreamRangeReply =
+        runtime.block_on(newest.query_async(&mut raw)).expect("it answers");
+    let record = entries.ids.first().expect("something was inserted");
+    (record.get("n").expect("a node"), record.get("r").expect("a notice"))
+}
+
 fn invalidations(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
     let (values, raw, forget) = (bench.values.clone(), bench.raw.clone(), digest("forget"));
     let ours = move |n: u64| {
@@ -152,14 +164,16 @@ fn invalidations(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
             assert_eq!(scope, spence::Scope::Cluster);
         }
     };
+    let (node, record) = newest_record(runtime, bench);
     let theirs = move |n: u64| {
         let (mut raw, forget) = (raw.clone(), forget.clone());
+        let (node, record) = (node.clone(), record.clone());
         async move {
             let key = KEYS + key_of(n);
             let lease = format!("spence:{{values:{key}}}:l");
             let mut call = redis::cmd("EVALSHA");
             call.arg(&forget).arg(4).arg(STATE).arg(LOG).arg(name_of(key)).arg(lease);
-            call.arg(1).arg("raw").arg([0_u8; 40].as_slice()).arg(0).arg(100_000).arg("").arg(0);
+            call.arg(1).arg(node).arg(record).arg(0).arg(100_000).arg("").arg(0);
             let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
         }
     };
@@ -177,8 +191,10 @@ fn inserts(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
         let (values, bytes) = (values.clone(), own_bytes.clone());
         async move { values.insert(2 * KEYS + key_of(n), bytes).await.expect("it is kept") }
     };
+    let (node, record) = newest_record(runtime, bench);
     let theirs = move |n: u64| {
         let (mut raw, lease, put) = (raw.clone(), lease.clone(), put.clone());
+        let (node, record) = (node.clone(), record.clone());
         let bytes = bytes.clone();
         async move {
             let key = 2 * KEYS + key_of(n);
@@ -190,7 +206,7 @@ fn inserts(runtime: &Runtime, bench: &Bench, options: &Options) -> Row {
             let mut call = redis::cmd("EVALSHA");
             call.arg(&put).arg(4).arg(&name).arg(&own).arg(STATE).arg(LOG);
             call.arg(token).arg(&bytes[..]).arg(3_600_000);
-            call.arg(1).arg("raw").arg([0_u8; 40].as_slice()).arg(0).arg(100_000).arg("").arg(0);
+            call.arg(1).arg(node).arg(record).arg(0).arg(100_000).arg("").arg(0);
             let _: redis::Value = call.query_async(&mut raw).await.expect("it answers");
         }
     };

@@ -128,7 +128,8 @@ async fn frozen(report: &mut Report) -> anyhow::Result<()> {
     );
     let later = quantile_micros(&mut took, 0.99) / 1e3;
     report.row(
-        Row::told("server frozen: p99 of the next 1,999", later, "ms").to_reach(Target::AtMost(1.0)),
+        Row::told("server frozen: p99 of the next 1,999", later, "ms")
+            .to_reach(Target::AtMost(1.0)),
     );
     Ok(())
 }
