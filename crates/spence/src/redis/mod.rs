@@ -77,8 +77,6 @@ pub(crate) type Tag = [u8; 8];
 pub(crate) struct Shared {
     settings: Redis,
     address: Address,
-    /// The same in words.
-    place_name: String,
     names: Arc<Names>,
     clock: Clock,
     spawner: Arc<dyn Spawner>,
@@ -153,7 +151,6 @@ impl Shared {
         let away = Mutex::new(Some("not connected yet".to_owned()));
         Ok(Self {
             address: settings.address()?,
-            place_name: settings.place(),
             names: Arc::new(settings.names()),
             settings,
             clock,
@@ -286,15 +283,15 @@ impl Shared {
     fn fail(&self, link: &Arc<Link>, failure: Failure) {
         self.errors.fetch_add(1, Ordering::Relaxed);
         let why = match &failure {
-            Failure::Away(why) | Failure::Unfit(why) => self.at_its_place(why),
+            Failure::Away(why) | Failure::Unfit(why) => why,
             Failure::Full => return self.refuse("it has no memory left for values"),
             Failure::Refused(why) => return self.refuse(why),
         };
         let owed = self.owed.lock();
         if self.link.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
             self.link.store(None);
+            *self.away.lock() = Some(self.at_its_place(why));
             *self.failed.lock() = Some(failure);
-            *self.away.lock() = Some(why);
             self.disturbed.notify_one();
         }
         drop(owed);
@@ -346,7 +343,7 @@ impl Shared {
     }
 
     fn at_its_place(&self, why: &str) -> String {
-        format!("{}: {why}", self.place_name)
+        format!("{}: {why}", self.settings.place())
     }
 
     /// Starts to connect, and to keep the connection for as long as the engine lives.

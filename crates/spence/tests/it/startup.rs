@@ -1,6 +1,7 @@
 //! Starting with a shared tier that is not as it should be: the node serves, and says what is
 //! wrong.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ async fn serves_without(redis: Redis, why: &str) -> Spence {
         let hit = numbers.get_or_fetch(&1, fill).await.unwrap();
         assert_eq!((*hit, hit.source()), (1, source), "{why}");
     }
+    let held = spence.explain("numbers", "1").await.unwrap().memory.unwrap();
+    assert_eq!(held.state, "unverified", "{why}");
     assert_eq!(numbers.invalidate(&1).await.unwrap(), Scope::Queued { durable: false }, "{why}");
     let stats = spence.stats().redis.unwrap();
     let away = stats.away.clone().unwrap_or_default();
@@ -33,6 +36,20 @@ async fn absent_or_mute() {
     drop(listener);
     let refused = format!("127.0.0.1:{port}: Connection refused");
     serves_without(Redis::at(format!("redis://127.0.0.1:{port}")), &refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_that_is_not_redis() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            // The client may have gone.
+            drop(client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        }
+    });
+    let redis = Redis::at(format!("redis://127.0.0.1:{port}"));
+    serves_without(redis, "it does not answer as Redis does").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,6 +174,8 @@ async fn without_the_server_what_must_be_verified_is_asked_for_anew() {
     until("doubtful", async || !spence.stats().redis.unwrap().verified).await;
     let [lenient, strict] = &numbers;
     assert_eq!(lenient.get(&1).await.unwrap().freshness(), Freshness::Unverified);
+    let held = spence.explain("numbers", "1").await.unwrap().disk.unwrap();
+    assert_eq!(held.state, "unverified");
     assert!(strict.get(&1).await.is_none(), "it is on disk, if not in memory");
     let hit = strict.get_or_fetch(&1, fill(3)).await.unwrap();
     assert_eq!((*hit, hit.source()), (3, Source::Origin));
