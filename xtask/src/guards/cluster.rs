@@ -53,12 +53,15 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "redis/keeper.rs",
-        line: r"            let Some(notice) = next else { return Ok(()) };
-            self.tell(&notice).await?;",
-        instead: r"            if next.is_some() {
-                self.shared.open(&self.link);
+        line: r"            if next.is_empty() {
+                return Ok(());
             }
-            return Ok(());",
+            let stamp",
+        instead: r"            if !next.is_empty() {
+                self.shared.open(&self.link);
+                return Ok(());
+            }
+            let stamp",
         test: "without_the_server_nodes_serve_and_queue_and_catch_up_when_it_returns",
     },
     Mutant {
@@ -180,6 +183,12 @@ pub(super) const LINES: &[Mutant] = &[
         file: "redis/keeper.rs",
         line: r"match self.shared.failed.lock().take() {",
         instead: r"match self.shared.away.lock().clone().map(Failure::Away) {",
+        test: "a_cluster_is_in_use_again_although_ever_more_is_owed",
+    },
+    Mutant {
+        file: "redis/tell.rs",
+        line: r"owed.is_nearly_paid().then(|| self.opened.notified())",
+        instead: r"owed.is_nearly_paid().then(|| self.opened.notified()).filter(|_| false)",
         test: "a_cluster_is_in_use_again_although_ever_more_is_owed",
     },
 ];

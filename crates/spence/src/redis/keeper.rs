@@ -5,16 +5,17 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join_all, select};
 
+use super::Notice;
 use super::Shared;
 use super::home::Keeping;
 use super::join::{GREETING, Joined};
-use super::link::{Link, Stamp};
+use super::link::{Link, Published, Stamp};
 use super::place::Place;
 use super::stream::{self, Cursor, News};
+use super::tell::id_of;
 use super::wire::{Connection, Failure};
-use super::{Notice, id_of};
 use crate::ban::Ban;
 use crate::clock::{Ticks, ticks_in};
 use crate::engine::Engine;
@@ -115,28 +116,40 @@ impl Session<'_> {
 
     /// Tells what is owed, in order, then puts the link in use.
     async fn pay(&self) -> Result<(), End> {
+        let paid = self.pay_all().await;
+        self.shared.owed.lock().stopped();
+        paid
+    }
+
+    async fn pay_all(&self) -> Result<(), End> {
         loop {
             let next = {
-                let owed = self.shared.owed.lock();
-                let next = owed.first();
-                if next.is_none() {
+                let mut owed = self.shared.owed.lock();
+                let next = owed.next();
+                if next.is_empty() {
                     self.shared.open(&self.link);
                     self.shared.strike_out();
                 }
                 next
             };
-            let Some(notice) = next else { return Ok(()) };
-            self.tell(&notice).await?;
+            if next.is_empty() {
+                return Ok(());
+            }
+            let stamp = |notice| Stamp { notice: Some(notice), node: &self.shared.node };
+            let told = next.iter().map(async |(_, notice)| {
+                self.link.forget(id_of(notice), &stamp(notice), GREETING).await
+            });
+            for ((number, notice), published) in next.iter().zip(join_all(told).await) {
+                self.has_told(*number, notice, &published?)?;
+            }
         }
     }
 
-    async fn tell(&self, notice: &Notice) -> Result<(), End> {
-        let stamp = Stamp { notice: Some(notice), node: &self.shared.node };
-        let published = self.link.forget(id_of(notice), &stamp, GREETING).await?;
-        if !self.shared.acknowledged(&self.link, notice, &published) {
+    fn has_told(&self, number: u64, notice: &Notice, published: &Published) -> Result<(), End> {
+        if !self.shared.acknowledged(&self.link, notice, published) {
             return Err(End::Gap("it has lost its state"));
         }
-        self.shared.owed.lock().paid();
+        self.shared.owed.lock().paid(number);
         if notice.is_of_everything() {
             // It may stand for others of which this node has not forgotten everything.
             let engine = self.engine.upgrade().ok_or(End::Closed)?;

@@ -1,9 +1,9 @@
 //! The shared tier: a Redis or Valkey server that several nodes have in common.
 //!
 //! `keeper.rs` connects, finds out what has been missed, and pays what is owed before the link is
-//! used; `link.rs` is what is asked over it; `stream.rs` reads what others have invalidated;
-//! `belief.rs` decides what of all that is believed. The protocol and why it holds:
-//! docs/protocol.md; operation: docs/redis.md.
+//! used; `link.rs` is what is asked over it; `tell.rs` invalidates for every node; `stream.rs` reads
+//! what others have invalidated; `belief.rs` decides what of all that is believed. The protocol and
+//! why it holds: docs/protocol.md; operation: docs/redis.md.
 
 mod address;
 mod belief;
@@ -24,6 +24,7 @@ mod script;
 mod settings;
 mod shadow;
 mod stream;
+mod tell;
 mod url;
 mod waits;
 mod wire;
@@ -38,7 +39,7 @@ use tokio::sync::Notify;
 use address::Address;
 use belief::Belief;
 use journal::Journal;
-use link::{Link, Published, Stamp};
+use link::Link;
 use names::Names;
 use owed::Owed;
 use place::{Place, PlaceFile};
@@ -47,7 +48,7 @@ use stream::Cursor;
 use waits::Waits;
 use wire::Failure;
 
-use crate::ban::{Ban, Verdict, What};
+use crate::ban::{Verdict, What};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::envelope::StoredEntry;
@@ -65,8 +66,6 @@ pub(crate) use notice::{About, Notice};
 pub use script::redis_scripts;
 pub use settings::Redis;
 
-/// Fields of the state, which are bans but for a few; beyond it everything is forgotten.
-const MOST_FIELDS: u64 = 65_536;
 /// How long an engine waits for the tier when it is built.
 const SETTLE_IN: Duration = Duration::from_secs(1);
 
@@ -112,6 +111,8 @@ pub(crate) struct Shared {
     pub(crate) shadow: Shadow,
     /// A call has failed.
     disturbed: Notify,
+    /// Nothing is owed any more.
+    opened: Notify,
     /// Connecting has succeeded or failed.
     tried: Notify,
 }
@@ -173,6 +174,7 @@ impl Shared {
             shadow: Shadow::default(),
             failed: Mutex::default(),
             disturbed: Notify::new(),
+            opened: Notify::new(),
             tried: Notify::new(),
         })
     }
@@ -209,73 +211,6 @@ impl Shared {
     /// The ban that keeps what was found from being believed.
     pub(crate) fn killer(&self, entry: &StoredEntry) -> Option<What> {
         self.belief.read().killer(entry)
-    }
-
-    /// Deletes what a notice is about from the shared tier and tells every node, or owes it.
-    pub(crate) async fn tell(&self, notice: Notice) -> Told {
-        let id = id_of(&notice);
-        self.publish(&notice, id).await
-    }
-
-    /// Tells every node, so that they look into the shared tier; what is there stays.
-    pub(crate) async fn announce(&self, notice: Notice) -> Told {
-        self.publish(&notice, None).await
-    }
-
-    async fn publish(&self, notice: &Notice, delete: Option<Id<'_>>) -> Told {
-        if let Some(link) = self.link.load_full() {
-            let stamp = Stamp { notice: Some(notice), node: &self.node };
-            match link.forget(delete, &stamp, link.deadline).await {
-                Ok(published) => {
-                    self.acknowledged(&link, notice, &published);
-                    return Told::Acknowledged;
-                }
-                Err(failure) => self.fail(&link, failure),
-            }
-        }
-        {
-            let mut owed = self.owed.lock();
-            owed.push(notice.clone());
-            self.link.store(None);
-        }
-        self.disturbed.notify_one();
-        Told::Owed { durable: self.write_down(notice.clone()).await }
-    }
-
-    /// A notice has come to stand in the log; `false` if that is not the log that is known.
-    fn acknowledged(&self, link: &Arc<Link>, notice: &Notice, published: &Published) -> bool {
-        if published.epoch != self.belief.read().epoch() {
-            self.fail(link, Failure::Unfit("it has lost its state".to_owned()));
-            return false;
-        }
-        self.heard(notice, published.position);
-        let mut owed = self.owed.lock();
-        owed.told(notice);
-        if published.fields > MOST_FIELDS {
-            // Too many bans for a node that joins: one of everything makes them needless.
-            owed.push(Notice::of_everything());
-            self.link.store(None);
-            self.disturbed.notify_one();
-        }
-        drop(owed);
-        let record = published.record.clone();
-        self.has_seen(&Cursor { record, position: published.position });
-        true
-    }
-
-    /// A notice stands at a position of the log.
-    fn heard(&self, notice: &Notice, position: u64) {
-        if let About::Many(what) = &notice.about {
-            let ban = Ban { position, effect: notice.effect, what: what.clone() };
-            self.belief.read().ban(ban);
-        }
-    }
-
-    fn has_seen(&self, cursor: &Cursor) {
-        let mut newest = self.newest.lock();
-        if cursor.position > newest.position {
-            *newest = cursor.clone();
-        }
     }
 
     /// A call has failed: unless the server only refused it, the link is used no more until the
@@ -326,6 +261,7 @@ impl Shared {
             tracing::info!("redis tier: connected");
         }
         self.link.store(Some(Arc::clone(link)));
+        self.opened.notify_waiters();
         self.tried.notify_one();
     }
 
@@ -377,12 +313,5 @@ impl Shared {
             shadow_checked: self.shadow.checked(),
             shadow_differed: self.shadow.differed(),
         }
-    }
-}
-
-fn id_of(notice: &Notice) -> Option<Id<'_>> {
-    match &notice.about {
-        About::Key { namespace, key } => Some(Id { namespace, key }),
-        About::Many(_) => None,
     }
 }

@@ -14,12 +14,21 @@ use crate::ban::{Effect, What};
 const MAX_OWED: usize = 65_536;
 /// The newest of our own notices that are told again when a server comes back without them.
 const MAX_RECENT: usize = 1024;
+/// Notices that are told by calls of the same moment.
+const AT_ONCE: usize = 64;
+
+/// Once no more than these are left to be told, who owes one more waits until all have been.
+const NEARLY_PAID: usize = 64;
 
 /// Notices that no server has acknowledged, and the newest of those that one has.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    queue: VecDeque<Notice>,
+    /// Each with its number, since one that is being told may be widened away meanwhile.
+    queue: VecDeque<(u64, Notice)>,
+    numbered: u64,
     recent: VecDeque<Notice>,
+    /// Whether all will have been told in a moment, if nothing more comes.
+    is_nearly_paid: bool,
 }
 
 impl Owed {
@@ -27,21 +36,39 @@ impl Owed {
         self.queue.len()
     }
 
-    /// The one to be told next; it stays until it has been.
-    pub(super) fn first(&self) -> Option<Notice> {
-        self.queue.front().cloned()
+    /// The first, to be told at the same time; they stay until they have been. None: all have.
+    pub(super) fn next(&mut self) -> Vec<(u64, Notice)> {
+        self.is_nearly_paid |= self.queue.len() <= NEARLY_PAID;
+        self.queue.iter().take(AT_ONCE).cloned().collect()
     }
 
     pub(super) fn push(&mut self, notice: Notice) {
-        if self.queue.len() >= MAX_OWED {
-            return self.widen(&notice);
+        match self.queue.len() < MAX_OWED {
+            true => self.append(notice),
+            false => self.widen(&notice),
         }
-        self.queue.push_back(notice);
     }
 
-    /// The first has been told.
-    pub(super) fn paid(&mut self) {
-        self.queue.pop_front();
+    fn append(&mut self, notice: Notice) {
+        self.numbered += 1;
+        self.queue.push_back((self.numbered, notice));
+    }
+
+    /// The one of this number has been told.
+    pub(super) fn paid(&mut self, number: u64) {
+        if self.queue.front().is_some_and(|(first, _)| *first == number) {
+            self.queue.pop_front();
+        }
+    }
+
+    /// Nobody is telling them any more.
+    pub(super) fn stopped(&mut self) {
+        self.is_nearly_paid = false;
+    }
+
+    /// Whether all will have been told in a moment, if nothing more comes.
+    pub(super) fn is_nearly_paid(&self) -> bool {
+        self.is_nearly_paid
     }
 
     /// `notice` has been told.
@@ -55,6 +82,7 @@ impl Owed {
     /// A server has come back that may not know of our newest notices.
     pub(super) fn tell_again(&mut self) {
         let later = std::mem::take(&mut self.queue);
+        let later = later.into_iter().map(|(_, notice)| notice);
         for notice in std::mem::take(&mut self.recent).into_iter().chain(later) {
             self.push(notice);
         }
@@ -64,7 +92,7 @@ impl Owed {
         let everything = What::Everything;
         let what = match namespace_of(notice) {
             Some(namespace) => {
-                self.queue.retain(|queued| namespace_of(queued) != Some(namespace));
+                self.queue.retain(|(_, queued)| namespace_of(queued) != Some(namespace));
                 match self.queue.len() < MAX_OWED {
                     true => What::Namespace(Arc::clone(namespace)),
                     false => everything,
@@ -75,7 +103,7 @@ impl Owed {
         if what == What::Everything {
             self.queue.clear();
         }
-        self.queue.push_back(Notice { about: About::Many(what), effect: Effect::Invalidate });
+        self.append(Notice { about: About::Many(what), effect: Effect::Invalidate });
     }
 }
 
@@ -107,12 +135,12 @@ mod tests {
         let mut owed = Owed::default();
         (0..3).for_each(|n| owed.push(key("a", n)));
         owed.told(&key("a", 0));
-        owed.paid();
-        assert_eq!(owed.first(), Some(key("a", 1)));
+        owed.paid(1);
+        assert_eq!(owed.next(), [(2, key("a", 1)), (3, key("a", 2))]);
         owed.told(&key("b", 9)); // told at once, never owed
-        assert_eq!((owed.first(), owed.len()), (Some(key("a", 1)), 2));
+        assert_eq!(owed.len(), 2);
         owed.tell_again();
-        let all: Vec<_> = owed.queue.iter().cloned().collect();
+        let all: Vec<_> = owed.queue.iter().map(|(_, notice)| notice.clone()).collect();
         assert_eq!(all, [key("a", 0), key("b", 9), key("a", 1), key("a", 2)]);
     }
 
@@ -123,11 +151,23 @@ mod tests {
         (1..MAX_OWED).for_each(|n| owed.push(key("a", n)));
         owed.push(key("a", MAX_OWED));
         let namespace = About::Many(What::Namespace("a".into()));
-        assert_eq!((owed.len(), &owed.queue[1].about), (2, &namespace));
+        assert_eq!((owed.len(), &owed.queue[1].1.about), (2, &namespace));
 
         (2..MAX_OWED).for_each(|n| owed.push(key("c", n)));
         let tag = Notice { about: About::Many(What::Tag("t".into())), effect: Effect::Invalidate };
         owed.push(tag);
-        assert_eq!((owed.len(), &owed.queue[0].about), (1, &About::Many(What::Everything)));
+        assert_eq!((owed.len(), &owed.queue[0].1.about), (1, &About::Many(What::Everything)));
+    }
+
+    #[test]
+    fn what_was_being_told_when_it_was_widened_pays_for_nothing_else() {
+        let mut owed = Owed::default();
+        (0..MAX_OWED - 1).for_each(|n| owed.push(key("a", n)));
+        owed.push(key("b", 0));
+        let telling = owed.next();
+        owed.push(key("a", MAX_OWED));
+        owed.paid(telling[0].0);
+        let left: Vec<_> = owed.next().into_iter().map(|(_, notice)| notice.about).collect();
+        assert_eq!(left, [key("b", 0).about, About::Many(What::Namespace("a".into()))]);
     }
 }

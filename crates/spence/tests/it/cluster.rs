@@ -54,9 +54,9 @@ impl Node {
     }
 }
 
-/// Waits until something holds, for twenty seconds at most.
+/// Waits until something holds, for a minute at most.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..2_000 {
+    for _ in 0..6_000 {
         if holds().await {
             return;
         }

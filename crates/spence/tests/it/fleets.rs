@@ -213,20 +213,24 @@ async fn a_server_of_the_cluster_that_goes_back_is_noticed_without_a_call() {
 async fn a_cluster_is_in_use_again_although_ever_more_is_owed() {
     let mut cluster = RedisCluster::start();
     let node = Node::at(Redis::at(cluster.url())).await;
-    let (spence, numbers) = (node.spence.clone(), node.numbers.clone());
-    let owing = tokio::spawn(async move {
-        for key in (0..1_000).cycle() {
-            numbers.invalidate(&key).await.unwrap();
-            tokio::task::yield_now().await;
-        }
+    let spence = node.spence.clone();
+    let owing = (0..16).map(|task| {
+        let numbers = node.numbers.clone();
+        tokio::spawn(async move {
+            for key in (0..1_000).cycle() {
+                numbers.invalidate(&(task * 1_000 + key)).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        })
     });
+    let owing: Vec<_> = owing.collect();
     let is_away = || spence.stats().redis.unwrap().away.is_some();
     cluster.nodes()[1].kill();
     until("noticed", async || is_away()).await;
     cluster.nodes()[1].restart();
     cluster.wait();
     until("in use again", async || !is_away()).await;
-    owing.abort();
+    owing.iter().for_each(|task| task.abort());
 }
 
 #[tokio::test(flavor = "multi_thread")]
