@@ -8,18 +8,26 @@ use crate::metadata::{packages, read, text};
 /// A crate, what of ours it may use, and what its tests may use beside that.
 type Edges = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const ALLOWED: [Edges; 11] = [
+const ALLOWED: [Edges; 12] = [
     ("spence-heap", &[], &[]),
     ("spence-macros", &[], &[]),
     ("spence", &["spence-heap", "spence-macros"], &["spence-testkit"]),
     ("spence-testkit", &["spence"], &[]),
-    ("spence-config", &["spence"], &[]),
-    ("spence-feed", &["spence"], &[]),
-    ("spence-market", &["spence"], &["spence-feed"]),
+    ("spence-config", &["spence", "spence-calendar"], &[]),
+    ("spence-calendar", &["spence"], &[]),
+    ("spence-feed", &["spence", "spence-calendar"], &[]),
+    ("spence-market", &["spence", "spence-calendar"], &["spence-feed"]),
     ("spence-server", &["spence", "spence-config", "spence-feed", "spence-market"], &[]),
     (
         "spence-cli",
-        &["spence", "spence-config", "spence-feed", "spence-market", "spence-server"],
+        &[
+            "spence",
+            "spence-calendar",
+            "spence-config",
+            "spence-feed",
+            "spence-market",
+            "spence-server",
+        ],
         &[],
     ),
     ("spence-model", &[], &[]),

@@ -1,5 +1,6 @@
 //! House rules as a program; [`USAGE`] lists them.
 
+mod calendars;
 mod edges;
 mod examples;
 mod files;
@@ -16,11 +17,12 @@ mod tree;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask <tidy | licences | examples | fuzz [SECONDS [NAME]] | mutants [NAME] |
-                    soak [PART]>
+    "usage: cargo xtask <tidy | licences | examples | calendars | fuzz [SECONDS [NAME]] |
+                    mutants [NAME] | soak [PART]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
   licences  every dependency has a permissive licence
   examples  runs every example, and checks that examples/README.md lists it
+  calendars compares every session of every calendar with the package exchange_calendars
   fuzz      fuzzes each target under fuzz/, or those with NAME in their name, for SECONDS each (60)
   mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
             name, and expects the test to turn red
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         "tidy" => tidy(),
         "licences" => licences::check(),
         "examples" => tree::read().and_then(|tree| examples::run(&tree)),
+        "calendars" => calendars::check(),
         "fuzz" => match argument(2).as_str() {
             "" => fuzz::run(60, ""),
             seconds => match seconds.parse() {

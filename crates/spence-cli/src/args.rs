@@ -118,6 +118,10 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  spence bars AAPL --bars 5 --end 2012-06-29\n  \
                             spence bars MSFT --csv > msft.csv")]
     Bars(Bars),
+    /// Print when an exchange trades: sessions with their opens, closes and half days.
+    #[command(after_help = "Examples:\n  spence calendar XNYS\n  \
+                            spence calendar XNYS --from 2024-01-01 --to 2024-12-31 --csv")]
+    Calendar(Calendar),
     /// Run the stand-in market data API on loopback.
     #[command(
         after_help = "Example:\n  spence feed --listen 127.0.0.1:8322 --latency 50ms --rate 100\n  \
@@ -251,6 +255,22 @@ pub(crate) struct Bars {
     /// The last session, as in 2012-06-29. Default: the last there is.
     #[arg(long, value_name = "DATE")]
     pub(crate) end: Option<String>,
+    /// Print comma-separated values.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Calendar {
+    /// The exchange: XNYS (New York) and XLON (London) from 1990 to 2040, XBOM (Bombay) from 1997
+    /// to 2026.
+    pub(crate) exchange: String,
+    /// The first day, as in 2024-01-01. Default: today.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    /// The last day. Default: four weeks after the first.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<String>,
     /// Print comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,

@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod cmd;
+mod dates;
 mod exit;
 mod log;
 mod render;
@@ -52,6 +53,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Config(config) => cmd::config::run(&common, config).await,
         Command::Stats => cmd::stats::run(&common).await,
         Command::Bars(bars) => cmd::bars::run(&common, bars).await,
+        Command::Calendar(calendar) => cmd::calendar::run(&common, &calendar),
         Command::Feed(feed) => cmd::feed::run(feed).await,
     }
 }

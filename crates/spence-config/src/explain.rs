@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::load::ConfigError;
 use crate::model::{
-    Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
-    Memory, PolicyFields, Redis, Server, StaleField, TtlField,
+    Address, Beta, CalendarField, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer,
+    Market, Memory, PolicyFields, Redis, Server, StaleField, TtlField,
 };
 use crate::settings::Sources;
 use crate::units::{Size, Span};
@@ -138,6 +138,12 @@ impl Shown for PathBuf {
 impl Shown for Address {
     fn shown(&self) -> String {
         self.0.to_string()
+    }
+}
+
+impl Shown for CalendarField {
+    fn shown(&self) -> String {
+        self.0.mic().to_owned()
     }
 }
 

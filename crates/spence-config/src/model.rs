@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use spence_calendar::ExchangeCalendar;
 
 use crate::explain::{Leaves, Shown};
 use crate::units::{Size, Span, SpanVisitor};
@@ -144,7 +145,7 @@ sections! {
         /// How long it is left alone at most.
         error_backoff_max: Span,
         /// The market calendar of session times to live.
-        calendar: String,
+        calendar: CalendarField,
         /// How values are compressed on disk, if `disk.compression` compresses at all.
         compression: Compression,
         /// Bytes of memory that the cache has for itself.
@@ -258,6 +259,23 @@ impl<'de> Deserialize<'de> for Address {
         let text = String::deserialize(deserializer)?;
         let expected = "an address with a port, such as 127.0.0.1:8321";
         text.parse().map(Self).map_err(|_| D::Error::custom(format!("`{text}` is not {expected}")))
+    }
+}
+
+/// A calendar of an exchange, by its code of ISO 10383.
+#[derive(Debug, Clone, Copy)]
+pub struct CalendarField(pub ExchangeCalendar);
+
+impl PartialEq for CalendarField {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.mic() == other.0.mic()
+    }
+}
+
+impl<'de> Deserialize<'de> for CalendarField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        ExchangeCalendar::named(&name).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use spence::{PolicyLayer, Spence, SpenceBuilder, StaleUse, Ttl};
+use spence_calendar::ExchangeCalendar;
 
 use crate::load::ConfigError;
 use crate::model::{
@@ -179,6 +180,9 @@ impl Settings {
         if let Some(redis) = &self.redis {
             builder = builder.redis(redis.tier());
         }
+        for calendar in ExchangeCalendar::all() {
+            builder = builder.calendar(calendar.mic(), calendar);
+        }
         for (name, layer) in &self.policies {
             builder = builder.policy(name, layer.clone());
         }
@@ -297,7 +301,7 @@ fn policy_layer(fields: PolicyFields) -> PolicyLayer {
     layer.hard_deadline = span(fields.hard_deadline);
     layer.error_backoff = span(fields.error_backoff);
     layer.error_backoff_max = span(fields.error_backoff_max);
-    layer.calendar = fields.calendar.map(|name| Some(name.into()));
+    layer.calendar = fields.calendar.map(|calendar| Some(calendar.0.mic().into()));
     layer.compress = fields.compression.map(|how| how == Compression::Lz4);
     layer.memory_budget = fields.memory_budget.map(|size| Some(size.0));
     layer

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bars;
+pub(crate) mod calendar;
 pub(crate) mod config;
 pub(crate) mod events;
 pub(crate) mod explain;

@@ -19,6 +19,7 @@ fn help_texts() {
         "config",
         "stats",
         "bars",
+        "calendar",
         "feed",
     ] {
         insta::assert_snapshot!(command, shell.ok(&[command, "--help"]));

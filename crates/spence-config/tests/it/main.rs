@@ -166,6 +166,10 @@ fn wrong_settings_name_the_setting() {
         file("market: { base_url: 'ftp://x' }"),
         "market.base_url: `ftp://x` does not begin with http:// or https://",
     );
+    check(
+        with_environment("SPENCE__POLICIES__OHLCV__CALENDAR", "NYSE"),
+        "SPENCE__POLICIES__OHLCV__CALENDAR: calendar `NYSE`: expected XNYS, XLON or XBOM",
+    );
     let profile = Sources { profile: Some("prod".into()), ..file("profiles: { dev: {} }") };
     check(profile, "profile \"prod\" is not in the file; it has: dev");
     let with = with_environment;

@@ -1,0 +1,57 @@
+//! The calendars, session by session, beside those of the Python package exchange_calendars.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::Complaints;
+
+/// Apache-2.0; installed from the package index into `target/`, never shipped.
+const PACKAGE: &str = "exchange_calendars==4.13.2";
+/// Each with the days that both know.
+const CALENDARS: [[&str; 3]; 3] = [
+    ["XNYS", "1990-01-01", "2040-12-31"],
+    ["XLON", "1990-01-01", "2040-12-31"],
+    ["XBOM", "1997-01-01", "2026-12-31"],
+];
+/// Differences that are shown of each.
+const SHOWN: usize = 10;
+
+pub(crate) fn check() -> anyhow::Result<Complaints> {
+    let environment = Path::new("target/calendars");
+    let python = environment.join("bin/python");
+    if !python.exists() {
+        output(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
+    }
+    output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
+    let mut complaints = Vec::new();
+    for [name, from, to] in CALENDARS {
+        let theirs = output(Command::new(&python).args(["xtask/calendars/sessions.py", name]))?;
+        let cargo = env!("CARGO");
+        let ours = output(
+            Command::new(cargo)
+                .args(["run", "--quiet", "-p", "spence-cli", "--"])
+                .args(["calendar", name, "--from", from, "--to", to, "--csv"]),
+        )?;
+        let missing = lacking(&ours, &theirs).map(|line| format!("{name}: missing: {line}"));
+        let extra = lacking(&theirs, &ours).map(|line| format!("{name}: not there: {line}"));
+        complaints.extend(missing.take(SHOWN).chain(extra.take(SHOWN)));
+        println!("{name}: {} sessions compared", theirs.lines().count().saturating_sub(1));
+    }
+    Ok(complaints)
+}
+
+/// The lines of `other` that are not in `text`.
+fn lacking<'a>(text: &str, other: &'a str) -> impl Iterator<Item = &'a str> {
+    let known: std::collections::HashSet<_> = text.lines().map(str::to_owned).collect();
+    other.lines().filter(move |line| !known.contains(*line))
+}
+
+fn output(command: &mut Command) -> anyhow::Result<String> {
+    let done = command.output().with_context(|| format!("run {command:?}"))?;
+    if !done.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    Ok(String::from_utf8(done.stdout)?)
+}
