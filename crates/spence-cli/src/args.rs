@@ -122,6 +122,16 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  spence calendar XNYS\n  \
                             spence calendar XNYS --from 2024-01-01 --to 2024-12-31 --csv")]
     Calendar(Calendar),
+    /// Rate many symbols by their daily bars.
+    #[command(after_help = "Examples:\n  spence scan --bars-file bars.csv.gz\n  \
+                            spence scan --bars-file bars.csv.gz --min-rating 16 --tradable\n  \
+                            spence scan --bars-file bars.csv.gz --bars 260 --profile technic-compat --csv scores.csv")]
+    Scan(Scan),
+    /// Compute technical indicators of a file of daily bars.
+    #[command(after_help = "Examples:\n  spence bars AAPL --bars 300 --csv > aapl.csv\n  \
+                            spence indicators aapl.csv\n  \
+                            spence indicators aapl.csv --csv indicators.csv")]
+    Indicators(Indicators),
     /// Run the stand-in market data API on loopback.
     #[command(
         after_help = "Example:\n  spence feed --listen 127.0.0.1:8322 --latency 50ms --rate 100\n  \
@@ -274,6 +284,60 @@ pub(crate) struct Calendar {
     /// Print comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Scan {
+    /// The bars: CSV with the columns symbol, date, open, high, low, close and volume; may be
+    /// compressed with gzip.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bars_file: PathBuf,
+    /// How many of the last bars of each symbol count.
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    pub(crate) bars: u32,
+    /// By which rules: corrected, or technic-compat, which repeats what the Python scanner technic
+    /// computes. `--profile` takes these two names as well. Default: corrected.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scoring: Option<Scoring>,
+    /// Only symbols of this file: CSV with a column symbol, and if --sector is given sector; or a
+    /// symbol on each line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) universe: Option<PathBuf>,
+    /// Only symbols of this sector of the universe; may be given several times.
+    #[arg(long = "sector", value_name = "NAME", requires = "universe")]
+    pub(crate) sectors: Vec<String>,
+    /// Only this many symbols, the first.
+    #[arg(long, value_name = "N")]
+    pub(crate) symbols: Option<usize>,
+    /// Only what is rated at least this; for shorts at most the negative of it.
+    #[arg(long, value_name = "RATING")]
+    pub(crate) min_rating: Option<f64>,
+    /// Only what can be traded: 20 bars, a close of 1 and a turnover of 250,000 a day at least.
+    #[arg(long)]
+    pub(crate) tradable: bool,
+    /// Print every row with all columns as comma-separated values, or write them to this file.
+    #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-", conflicts_with = "json")]
+    pub(crate) csv: Option<PathBuf>,
+}
+
+/// Rules of a scan by their name.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Scoring {
+    Corrected,
+    TechnicCompat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Indicators {
+    /// CSV with the columns date, open, high, low, close and volume (and symbol, if there are
+    /// several); may be compressed with gzip.
+    pub(crate) file: PathBuf,
+    /// Whose bars, in a file of several symbols.
+    #[arg(long)]
+    pub(crate) symbol: Option<String>,
+    /// Write the indicators of every bar as comma-separated values to this file, or print them.
+    #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-", conflicts_with = "json")]
+    pub(crate) csv: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

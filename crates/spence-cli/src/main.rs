@@ -5,6 +5,7 @@ mod client;
 mod cmd;
 mod dates;
 mod exit;
+mod files;
 mod log;
 mod render;
 mod settings;
@@ -54,6 +55,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Stats => cmd::stats::run(&common).await,
         Command::Bars(bars) => cmd::bars::run(&common, bars).await,
         Command::Calendar(calendar) => cmd::calendar::run(&common, &calendar),
+        Command::Scan(scan) => cmd::scan::run(&common, &scan),
+        Command::Indicators(indicators) => cmd::indicators::run(&common, &indicators),
         Command::Feed(feed) => cmd::feed::run(feed).await,
     }
 }

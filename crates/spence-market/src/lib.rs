@@ -4,6 +4,9 @@
 //! speaks like Massive (formerly Polygon.io). Each value says how fresh it is and where it came
 //! from; with the provider gone, what is held is served as stale for as long as the policy says.
 //!
+//! Beside that it computes with bars: [`indicators`], [`score`] and [`scan()`] (docs/indicators.md,
+//! docs/scan.md).
+//!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use spence::{Source, Spence};
@@ -22,15 +25,29 @@
 
 mod answer;
 mod bars;
+mod bars_file;
 mod call;
+mod digits;
 mod error;
+pub mod indicators;
 mod market;
+mod ohlcv;
 mod provider;
+mod scan;
+pub mod score;
 mod symbol;
+mod universe;
 mod wire;
 
 pub use bars::{Bar, BarKey, Bars, InvalidKey, MAX_BARS};
+pub use bars_file::{InvalidBars, SymbolBars, open_bars, read_bars};
+pub use digits::twelve_digits;
 pub use error::ProviderError;
 pub use market::{BARS_CACHE, Market};
+pub use ohlcv::{Columns, Ohlcv};
 pub use provider::{Provider, install_tls};
+pub use scan::{ScanOptions, ScanRow, scan};
 pub use symbol::{InvalidSymbol, Symbol};
+pub use universe::{
+    InvalidUniverse, Listing, MAX_SYMBOLS, is_same_sector, open_universe, read_universe,
+};

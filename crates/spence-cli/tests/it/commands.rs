@@ -74,21 +74,6 @@ fn bars_are_printed_as_table_csv_and_json() {
 }
 
 #[test]
-fn sessions_are_printed_as_table_csv_and_json() {
-    let shell = Shell::new("{}");
-    let args = ["calendar", "xnys", "--from", "2024-11-28", "--to", "2024-12-02"];
-    insta::assert_snapshot!(shell.ok(&args));
-    insta::assert_snapshot!(shell.ok(&[&args[..], &["--csv"]].concat()));
-    let shown = shell.json(&args);
-    assert_eq!((&shown["count"], &shown["zone"]), (&json!(2), &json!("America/New_York")));
-    assert_eq!(shown["sessions"][0]["early_close"], true);
-    let said = String::from_utf8(shell.run(&args).stderr).unwrap();
-    assert_eq!(said, "XNYS (America/New_York): 2 sessions, 1 of them close early\n");
-    assert!(shell.ok(&["calendar", "XLON"]).lines().count() >= 15, "four weeks from today");
-    assert_eq!(shell.ok(&["calendar", "XBOM", "--from", "2026-12-30", "--csv"]).lines().count(), 3);
-}
-
-#[test]
 fn commands_go_to_the_server_when_one_answers() {
     let shell = Shell::new("{}");
     let server = shell.start(&["serve"]);
@@ -124,10 +109,6 @@ fn wrong_input_is_one_line_and_a_documented_exit_code() {
     check(&["bars", "AAPL", "--bars", "0"], 3, "bars: 0, expected 1 to 50000");
     check(&["bars", "AAPL", "--end", "soon"], 3, "end: `soon` is not a date");
     check(&["bars", "NOSUCH"], 1, "no bars of NOSUCH");
-    check(&["calendar", "NYSE"], 3, "calendar `NYSE`: expected XNYS, XLON or XBOM");
-    check(&["calendar", "XNYS", "--from", "20240101"], 3, "from: `20240101` is not a date");
-    check(&["calendar", "XBOM", "--from", "1996-12-31"], 3, "1997-01-01 to 2026-12-31");
-    check(&["calendar", "XLON", "--from", "2024-02-02", "--to", "2024-02-01"], 3, "is before");
     check(&["set", "../x", "a", "v"], 3, "contains '/'");
     check(&["set", "n", "", "v"], 3, "key: is empty");
     check(&["set", "n", "a", "--file", "missing"], 3, "read missing: No such file");

@@ -19,6 +19,8 @@ fn help_texts() {
         "config",
         "stats",
         "bars",
+        "scan",
+        "indicators",
         "calendar",
         "feed",
     ] {

@@ -5,6 +5,7 @@
 mod commands;
 mod configuration;
 mod help;
+mod market;
 mod service;
 
 use std::io::{BufRead, BufReader};

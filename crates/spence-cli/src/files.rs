@@ -1,0 +1,32 @@
+//! Files that commands read and write.
+
+use std::path::Path;
+
+use anyhow::Context;
+use spence_market::{InvalidBars, SymbolBars, open_bars};
+
+use crate::exit::{Code, Failure};
+use crate::render;
+
+/// The bars of a file, or which line of it is wrong.
+pub(crate) fn bars(path: &Path) -> anyhow::Result<Vec<SymbolBars>> {
+    open_bars(path).map_err(|error| {
+        let message = match error {
+            InvalidBars::Io(error) => format!("read {}: {error}", path.display()),
+            error => format!("{}, {error}", path.display()),
+        };
+        Failure::error(Code::Refused, message)
+    })
+}
+
+/// Writes a file as a whole or not at all; `-` is standard output.
+pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        return render::print(text.as_bytes());
+    }
+    let write = || format!("write {}", path.display());
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    std::fs::write(&beside, text).with_context(write)?;
+    std::fs::rename(&beside, path).with_context(write)
+}
