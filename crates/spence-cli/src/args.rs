@@ -359,6 +359,9 @@ pub(crate) struct Feed {
     /// Rows of a page at most; more are at the answer's next_url. Default: no pages.
     #[arg(long, value_name = "ROWS")]
     pub(crate) page: Option<std::num::NonZeroUsize>,
+    /// Symbols that are listed, in grouped bars and the reference.
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    pub(crate) symbols: usize,
     /// What synthetic histories follow from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -16,16 +16,23 @@
 //! # Ok(()) }
 //! ```
 
+mod actions;
+mod aggregates;
 mod bar;
 mod calls;
+mod desk;
 mod fault;
 mod history;
 mod real;
+mod reference;
 mod server;
+mod sessions;
+mod status;
 mod struck;
 mod synthetic;
 mod wire;
 
+pub use actions::{Dividend, Split};
 pub use bar::Bar;
 pub use calls::Calls;
 pub use fault::{Fault, FaultRate};

@@ -2,23 +2,23 @@
 
 use std::sync::LazyLock;
 
-use jiff::civil::Date;
-
+use crate::actions::{Dividend, Split};
 use crate::bar::Bar;
 
-/// A real history, oldest first, with its splits.
+/// A real history, oldest first, with its splits and dividends.
 pub(crate) struct History {
     pub(crate) bars: Vec<Bar>,
-    splits: Vec<(Date, f64)>,
+    pub(crate) splits: Vec<Split>,
+    pub(crate) dividends: Vec<Dividend>,
 }
 
-static AAPL: LazyLock<History> = LazyLock::new(|| History {
-    bars: read(include_str!("../data/AAPL.csv")),
-    splits: vec![(date(2000, 6, 21), 2.0), (date(2005, 2, 28), 2.0)],
+static AAPL: LazyLock<History> = LazyLock::new(|| {
+    History::of(include_str!("../data/AAPL.csv"), include_str!("../data/AAPL.actions.csv"))
 });
 
-static IBM: LazyLock<History> =
-    LazyLock::new(|| History { bars: read(include_str!("../data/IBM.csv")), splits: vec![] });
+static IBM: LazyLock<History> = LazyLock::new(|| {
+    History::of(include_str!("../data/IBM.csv"), include_str!("../data/IBM.actions.csv"))
+});
 
 /// The history of a symbol that has a real one.
 pub(crate) fn history(symbol: &str) -> Option<&'static History> {
@@ -30,23 +30,21 @@ pub(crate) fn history(symbol: &str) -> Option<&'static History> {
 }
 
 impl History {
-    /// A bar as it looks after all splits that came later.
-    pub(crate) fn adjusted(&self, bar: &Bar) -> Bar {
-        let later = self.splits.iter().filter(|(date, _)| bar.date < *date);
-        let ratio: f64 = later.map(|(_, ratio)| ratio).product();
-        Bar {
-            open: bar.open / ratio,
-            high: bar.high / ratio,
-            low: bar.low / ratio,
-            close: bar.close / ratio,
-            volume: bar.volume * ratio,
-            ..*bar
+    fn of(bars: &str, actions: &str) -> Self {
+        let (mut splits, mut dividends) = (Vec::new(), Vec::new());
+        for line in actions.lines().skip(1) {
+            let mut fields = line.split(',');
+            let mut field = || fields.next().expect("the files of `data/` are well-formed");
+            let (date, kind, number) = (field(), field(), field());
+            let date = date.parse().expect("the files of `data/` have dates");
+            let number = number.parse().expect("the files of `data/` have numbers");
+            match kind {
+                "split" => splits.push(Split { date, ratio: number }),
+                _ => dividends.push(Dividend { date, cash: number }),
+            }
         }
+        Self { bars: read(bars), splits, dividends }
     }
-}
-
-fn date(year: i16, month: i8, day: i8) -> Date {
-    jiff::civil::date(year, month, day)
 }
 
 /// `date,open,high,low,close,volume,adj_close` with a header.
@@ -72,27 +70,22 @@ fn read(csv: &str) -> Vec<Bar> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     #[test]
     fn the_files_are_read_whole() {
-        for symbol in ["AAPL", "IBM"] {
-            let bars = &history(symbol).unwrap().bars;
+        for (symbol, splits, dividends) in [("AAPL", 2, AAPL_PAID), ("IBM", 0, IBM_PAID)] {
+            let history = history(symbol).unwrap();
+            let bars = &history.bars;
             assert_eq!(bars.len(), 3270);
             assert_eq!((bars[0].date, bars[3269].date), (date(2000, 3, 1), date(2013, 3, 1)));
             assert!(bars.is_sorted_by(|a, b| a.date < b.date));
+            assert_eq!((history.splits.len(), history.dividends.len()), (splits, dividends));
         }
     }
 
-    #[test]
-    fn a_split_divides_what_was_before_it() {
-        let history = history("AAPL").unwrap();
-        let on = |date| history.bars.iter().find(|bar| bar.date == date).unwrap();
-        let before = on(date(2005, 2, 25));
-        assert_eq!(history.adjusted(before).close, before.close / 2.0);
-        let first = on(date(2000, 3, 1));
-        assert_eq!(history.adjusted(first).close, first.close / 4.0);
-        let after = on(date(2005, 2, 28));
-        assert_eq!(history.adjusted(after), *after);
-    }
+    const AAPL_PAID: usize = 3;
+    const IBM_PAID: usize = 52;
 }

@@ -8,11 +8,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use spence::Clock;
 
 use crate::fault::Fault;
-use crate::wire::Aggregates;
 
 const LIMIT: &str = "You've exceeded the maximum requests per minute, please wait or upgrade your \
                      subscription to continue.";
@@ -21,7 +21,7 @@ const DROPS: usize = 60;
 const BETWEEN_DROPS: Duration = Duration::from_secs(1);
 
 /// The answer that `fault` makes of `answer`; `how` varies it.
-pub(crate) fn strike(fault: Fault, how: u64, answer: Aggregates, clock: &Clock) -> Response {
+pub(crate) fn strike(fault: Fault, how: u64, answer: &impl Serialize, clock: &Clock) -> Response {
     match fault {
         Fault::RateLimited => rate_limited(how, clock),
         Fault::ServerError => {
@@ -56,12 +56,12 @@ pub(crate) fn strike(fault: Fault, how: u64, answer: Aggregates, clock: &Clock) 
             }
         }),
         Fault::Truncated => {
-            let text = serde_json::to_vec(&answer).unwrap_or_default();
+            let text = serde_json::to_vec(answer).unwrap_or_default();
             let half = Bytes::copy_from_slice(text.get(..text.len() / 2).unwrap_or_default());
             broken(vec![Ok(half), Err(std::io::Error::other("cut"))])
         }
         Fault::Reset => broken(vec![Err(std::io::Error::other("reset"))]),
-        Fault::SlowDrip => drip(&answer, clock),
+        Fault::SlowDrip => drip(answer, clock),
     }
 }
 
@@ -87,7 +87,7 @@ fn rate_limited(how: u64, clock: &Clock) -> Response {
 type Object = serde_json::Map<String, Value>;
 
 /// The answer with its JSON changed.
-fn with(answer: Aggregates, change: impl FnOnce(&mut Object)) -> Response {
+fn with(answer: &impl Serialize, change: impl FnOnce(&mut Object)) -> Response {
     let mut value = serde_json::to_value(answer).unwrap_or_default();
     if let Value::Object(body) = &mut value {
         change(body);
@@ -121,7 +121,7 @@ fn broken(parts: Vec<std::io::Result<Bytes>>) -> Response {
     json(Body::from_stream(stream::iter(parts)))
 }
 
-fn drip(answer: &Aggregates, clock: &Clock) -> Response {
+fn drip(answer: &impl Serialize, clock: &Clock) -> Response {
     let text = serde_json::to_vec(answer).unwrap_or_default();
     let size = text.len().div_ceil(DROPS).max(1);
     let drops: Vec<_> = text.chunks(size).map(Bytes::copy_from_slice).collect();

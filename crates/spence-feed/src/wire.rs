@@ -4,7 +4,9 @@ use serde::Serialize;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Aggregates {
-    pub(crate) ticker: String,
+    /// Left out of what is about all symbols.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ticker: Option<String>,
     #[serde(rename = "queryCount")]
     pub(crate) query_count: usize,
     #[serde(rename = "resultsCount")]
@@ -22,6 +24,8 @@ pub(crate) struct Aggregates {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Aggregate {
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    pub(crate) symbol: Option<String>,
     /// Volume.
     pub(crate) v: f64,
     /// Volume-weighted price.
@@ -30,7 +34,7 @@ pub(crate) struct Aggregate {
     pub(crate) c: f64,
     pub(crate) h: f64,
     pub(crate) l: f64,
-    /// Start of the session's day in New York, Unix milliseconds.
+    /// The session: its day's start in New York, or four o'clock; Unix milliseconds.
     pub(crate) t: i64,
     /// Number of trades.
     pub(crate) n: u64,
@@ -49,4 +53,61 @@ pub(crate) struct CallCounts {
     pub(crate) answered: u64,
     pub(crate) limited: u64,
     pub(crate) refused: u64,
+}
+
+/// A page of rows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listing<T> {
+    pub(crate) results: Vec<T>,
+    pub(crate) status: &'static str,
+    pub(crate) request_id: String,
+    pub(crate) count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Ticker {
+    ticker: String,
+    name: String,
+    market: &'static str,
+    locale: &'static str,
+    primary_exchange: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    active: bool,
+    currency_name: &'static str,
+}
+
+impl Ticker {
+    pub(crate) fn of(symbol: &str) -> Self {
+        Self {
+            ticker: symbol.to_owned(),
+            name: format!("{symbol} Inc."),
+            market: "stocks",
+            locale: "us",
+            primary_exchange: "XNYS",
+            kind: "CS",
+            active: true,
+            currency_name: "usd",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SplitRow {
+    pub(crate) execution_date: String,
+    pub(crate) split_from: f64,
+    pub(crate) split_to: f64,
+    pub(crate) ticker: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DividendRow {
+    pub(crate) cash_amount: f64,
+    pub(crate) dividend_type: &'static str,
+    pub(crate) ex_dividend_date: String,
+    /// Times a year.
+    pub(crate) frequency: u8,
+    pub(crate) ticker: String,
 }

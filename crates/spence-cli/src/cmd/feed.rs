@@ -8,7 +8,7 @@ use crate::exit::{Code, Failure};
 use crate::render;
 
 pub(crate) async fn run(feed: Feed) -> anyhow::Result<()> {
-    let Feed { listen, latency, rate, fault, page, seed, key } = feed;
+    let Feed { listen, latency, rate, fault, page, symbols, seed, key } = feed;
     if !listen.ip().is_loopback() {
         let message = format!(
             "--listen {listen}: the feed is for this machine only; expected a loopback address"
@@ -20,6 +20,7 @@ pub(crate) async fn run(feed: Feed) -> anyhow::Result<()> {
         calls_per_second: rate,
         faults: fault.clone(),
         page_rows: page.map(std::num::NonZeroUsize::get),
+        symbols,
         seed,
         api_key: key,
         ..FeedOptions::default()

@@ -1,0 +1,153 @@
+//! Daily bars: of one symbol over a range of days, or of all symbols on one day.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use jiff::civil::{Date, time};
+
+use crate::bar::Bar;
+use crate::desk::{Desk, Parameters, Refusal, number};
+use crate::wire::{Aggregate, Aggregates};
+
+const DEFAULT_LIMIT: usize = 5_000;
+const MAX_LIMIT: usize = 50_000;
+
+#[derive(Debug)]
+struct Range {
+    from: Date,
+    to: Date,
+    adjusted: bool,
+    descending: bool,
+    limit: usize,
+    /// Rows that came before, on other pages.
+    cursor: usize,
+}
+
+pub(crate) async fn range(
+    State(desk): State<Arc<Desk>>,
+    Path((ticker, multiplier, timespan, from, to)): Path<(String, String, String, String, String)>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = |desk: &Desk| {
+        if multiplier != "1" || timespan != "day" {
+            let what = format!("this feed has daily bars only, not {multiplier}/{timespan}");
+            return Err(Refusal::wrong(what));
+        }
+        let range = read_range(desk, &from, &to, &parameters)?;
+        Ok(page(desk, ticker, &range))
+    };
+    desk.answer(&parameters, &headers, answer).await
+}
+
+pub(crate) async fn grouped(
+    State(desk): State<Arc<Desk>>,
+    Path(date): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = |desk: &Desk| {
+        let date = desk.date("date", &date)?;
+        Ok(of_day(desk, date, is_adjusted(&parameters)))
+    };
+    desk.answer(&parameters, &headers, answer).await
+}
+
+fn is_adjusted(parameters: &Parameters) -> bool {
+    parameters.get("adjusted").is_none_or(|adjusted| adjusted != "false")
+}
+
+fn read_range(
+    desk: &Desk,
+    from: &str,
+    to: &str,
+    parameters: &Parameters,
+) -> Result<Range, Refusal> {
+    let limit = number(parameters, "limit", DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
+    let cursor = match parameters.get("cursor").map(|cursor| cursor.parse::<usize>()) {
+        None => 0,
+        Some(Ok(cursor)) => cursor,
+        Some(Err(_)) => return Err(Refusal::wrong("cursor is not one of ours")),
+    };
+    let (from, to) = (desk.date("from", from)?, desk.date("to", to)?);
+    if to < from {
+        let what = "The parameter 'to' cannot be a time that occurs before 'from'";
+        return Err(Refusal::wrong(what));
+    }
+    let descending = parameters.get("sort").is_some_and(|sort| sort == "desc");
+    Ok(Range { from, to, adjusted: is_adjusted(parameters), descending, limit, cursor })
+}
+
+fn page(desk: &Desk, ticker: String, range: &Range) -> Aggregates {
+    let mut bars = desk.universe().bars(&ticker, range.from, range.to, range.adjusted);
+    if range.descending {
+        bars.reverse();
+    }
+    bars.truncate(range.limit);
+    bars.drain(..range.cursor.min(bars.len()));
+    let page = desk.options.page_rows.unwrap_or(usize::MAX).max(1);
+    let next_url = (bars.len() > page).then(|| next_url(&ticker, range, range.cursor + page));
+    bars.truncate(page);
+    // Of one symbol, bars are stamped with the midnight at which the day began.
+    let results = bars.iter().map(|bar| aggregate(desk, bar, None)).collect();
+    aggregates(desk, Some(ticker), range.adjusted, results, next_url)
+}
+
+fn of_day(desk: &Desk, date: Date, adjusted: bool) -> Aggregates {
+    let universe = desk.universe();
+    let results = desk.listed.iter().filter_map(|symbol| {
+        let bars = universe.bars(symbol, date, date, adjusted);
+        Some(aggregate(desk, bars.first()?, Some(symbol.clone())))
+    });
+    aggregates(desk, None, adjusted, results.collect(), None)
+}
+
+fn aggregates(
+    desk: &Desk,
+    ticker: Option<String>,
+    adjusted: bool,
+    results: Vec<Aggregate>,
+    next_url: Option<String>,
+) -> Aggregates {
+    let count = results.len();
+    Aggregates {
+        ticker,
+        query_count: count,
+        results_count: count,
+        adjusted,
+        count,
+        results,
+        status: "OK",
+        request_id: desk.request_id(),
+        next_url,
+    }
+}
+
+/// Grouped bars carry their symbol, and the close at four as their time.
+fn aggregate(desk: &Desk, bar: &Bar, symbol: Option<String>) -> Aggregate {
+    let hour = if symbol.is_some() { 16 } else { 0 };
+    let moment = bar.date.to_datetime(time(hour, 0, 0, 0)).to_zoned(desk.new_york.clone());
+    Aggregate {
+        symbol,
+        v: bar.volume,
+        vw: ((bar.high + bar.low + bar.close) / 3.0 * 1e4).round() / 1e4,
+        o: bar.open,
+        c: bar.close,
+        h: bar.high,
+        l: bar.low,
+        t: moment.map_or(0, |moment| moment.timestamp().as_millisecond()),
+        n: (bar.volume / 180.0) as u64 + 1,
+    }
+}
+
+/// Where the next page is: as the provider gives it, with its own host and without the key.
+fn next_url(ticker: &str, range: &Range, cursor: usize) -> String {
+    let Range { from, to, adjusted, limit, .. } = range;
+    let sort = if range.descending { "desc" } else { "asc" };
+    format!(
+        "https://api.polygon.io/v2/aggs/ticker/{ticker}/range/1/day/{from}/{to}\
+         ?adjusted={adjusted}&sort={sort}&limit={limit}&cursor={cursor}"
+    )
+}
