@@ -1,6 +1,11 @@
 //! Questions for market data, answered through the cache.
 
-use spence::{Cache, Cached, Error, Fill, Spence};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use spence::{Cache, Cached, Clock, Error, Fill, Policy, Spence, Ttl};
+use spence_calendar::{ExchangeCalendar, Moment, Session};
 
 use crate::bars::{BarKey, Bars};
 use crate::error::ProviderError;
@@ -9,12 +14,18 @@ use crate::provider::Provider;
 /// The name of the cache of bars, and of its policy.
 pub const BARS_CACHE: &str = "OHLCV";
 
+/// How long after the close a session's figures may still be corrected: until eight in the evening
+/// in New York on a whole day.
+const SETTLE: Duration = Duration::from_secs(4 * 3600);
+/// How long figures are fresh that will not change: a year.
+const FINAL: Duration = Duration::from_secs(365 * 86_400);
+
 /// Market data from one provider, cached.
 #[derive(Debug, Clone)]
 pub struct Market {
     bars: Cache<BarKey, Bars>,
     provider: Provider,
-    clock: spence::Clock,
+    clock: Clock,
 }
 
 impl Market {
@@ -42,15 +53,42 @@ impl Market {
     /// [`ProviderError`] when it failed and nothing permitted is held; `Deadline`.
     pub async fn bars(&self, key: &BarKey) -> Result<Cached<Bars>, Error> {
         let (provider, clock) = (self.provider.clone(), self.clock.clone());
+        let policy = self.bars.policy();
         self.bars
             .get_or_fetch(key, |cx| async move {
                 let bars = provider.daily_bars(cx.key(), &clock, cx.deadline()).await?;
                 let symbol = cx.key().symbol().as_str();
                 Ok::<_, ProviderError>(match bars {
-                    Some(bars) => Fill::new(bars).tags([symbol]),
+                    Some(bars) => {
+                        let fill = Fill::new(bars).tags([symbol]);
+                        match fresh_for(cx.key().end(), &policy, &clock) {
+                            Some(ttl) => fill.ttl(ttl),
+                            None => fill,
+                        }
+                    }
                     None => Fill::not_found().tags([symbol]),
                 })
             })
             .await
+    }
+}
+
+/// How long bars up to `end` are fresh: until there can be new ones, by the calendar of a policy
+/// that follows sessions; what is given may be corrected for a while after a close. `None` if the
+/// policy says it: while a session goes on, and if it follows none.
+fn fresh_for(end: Option<Date>, policy: &Policy, clock: &Clock) -> Option<Duration> {
+    let Ttl::BySession { open: unsettled, .. } = policy.ttl else { return None };
+    let calendar = ExchangeCalendar::named(policy.calendar.as_deref()?).ok()?;
+    let now = Timestamp::from_millisecond(i64::try_from(clock.unix_ms()).ok()?).ok()?;
+    let is_before = |session: &Session| end.is_some_and(|end| end < session.date());
+    let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).ok();
+    match calendar.at(now)? {
+        Moment::Open(session) => is_before(&session).then_some(FINAL),
+        Moment::Closed { last, .. } if is_before(&last) => Some(FINAL),
+        Moment::Closed { last, next } => match SETTLE.checked_sub(between(last.close(), now)?) {
+            Some(left) if !left.is_zero() => Some(left.min(unsettled)),
+            _ if is_before(&next) => Some(FINAL),
+            _ => between(now, next.open()),
+        },
     }
 }

@@ -4,6 +4,7 @@
 
 mod faults;
 mod golden;
+mod sessions;
 
 use std::time::Duration;
 
