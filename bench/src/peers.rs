@@ -21,17 +21,17 @@ impl Peers {
         Self { sources: bench.join("peers"), installed: bench.join("target/peers") }
     }
 
-    /// The Python program of a node.
+    /// A program of ours.
     #[must_use]
-    pub fn python_program(&self) -> PathBuf {
-        self.sources.join("node.py")
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.sources.join(name)
     }
 
-    /// A Python interpreter that has the libraries.
-    pub fn python(&self) -> anyhow::Result<PathBuf> {
-        let venv = self.installed.join("venv");
+    /// A Python interpreter that has the libraries of a list.
+    pub fn python(&self, list: &str) -> anyhow::Result<PathBuf> {
+        let venv = self.installed.join(list.trim_end_matches(".txt"));
         let (python, done) = (venv.join("bin/python"), venv.join("installed"));
-        let list = self.sources.join("requirements.txt");
+        let list = self.sources.join(list);
         if !is_same(&list, &done) {
             run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
             let mut pip = Command::new(&python);

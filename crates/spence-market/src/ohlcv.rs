@@ -94,6 +94,18 @@ impl<'a> Ohlcv<'a> {
         }
     }
 
+    /// All of them, oldest first.
+    pub(crate) fn quotes(&self) -> impl Iterator<Item = Quote> {
+        let prices = self.open.iter().zip(self.high).zip(self.low).zip(self.close);
+        prices.zip(self.volume).map(|((((open, high), low), close), volume)| Quote {
+            open: *open,
+            high: *high,
+            low: *low,
+            close: *close,
+            volume: *volume,
+        })
+    }
+
     fn map(&self, cut: impl Fn(&'a [f64]) -> &'a [f64]) -> Self {
         let Self { open, high, low, close, volume } = *self;
         Self {

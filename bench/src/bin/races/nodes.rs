@@ -112,9 +112,9 @@ impl Node {
                 Process::start(command, url, &origin.0).await
             }
             Library::Cashews | Library::Aiocache | Library::Dogpile => {
-                let mut command = Command::new(peers.python()?);
+                let mut command = Command::new(peers.python("node-requirements.txt")?);
                 let library = if library == Library::Dogpile { "dogpile" } else { library.name() };
-                command.arg(peers.python_program()).arg(library);
+                command.arg(peers.program("node.py")).arg(library);
                 Process::start(command, url, &origin.0).await
             }
         }

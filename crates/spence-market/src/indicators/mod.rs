@@ -14,7 +14,7 @@ use average::{Ema, Ewm, Macd};
 use wilder::{Atr, Dmi, Rsi};
 use window::{deviation, highest, mean};
 
-use crate::ohlcv::Ohlcv;
+use crate::ohlcv::{Ohlcv, Quote};
 
 macro_rules! indicators {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -85,6 +85,7 @@ indicators! {
 /// The state of the recursive indicators after some bars.
 #[derive(Debug)]
 struct Recursive {
+    before: Option<Quote>,
     rsi: Rsi,
     atr: Atr,
     dmi: Dmi,
@@ -99,6 +100,7 @@ struct Recursive {
 impl Recursive {
     fn new() -> Self {
         Self {
+            before: None,
             rsi: Rsi::default(),
             atr: Atr::default(),
             dmi: Dmi::default(),
@@ -111,25 +113,24 @@ impl Recursive {
         }
     }
 
-    /// Takes bar `t`, of which all before have been taken.
-    fn push(&mut self, bars: &Ohlcv<'_>, t: usize) {
-        let (bar, before) = (bars.at(t), t.checked_sub(1).map(|before| bars.at(before)));
-        self.rsi.push(before.map(|before| bar.close - before.close));
-        if let Some(before) = before {
-            self.atr.push(bar.true_range(before.close));
-            self.dmi.push(&bar, &before);
+    /// Takes a bar, of which all before have been taken. Inlined, the state stays in registers.
+    #[inline(always)]
+    fn push(&mut self, bar: Quote) {
+        let change = self.before.map(|before| bar.close - before.close);
+        if let (Some(before), Some(change)) = (self.before, change) {
+            let range = bar.true_range(before.close);
+            self.rsi.push(change);
+            self.atr.push(range);
+            self.dmi.push(&bar, &before, range);
         }
+        self.before = Some(bar);
         self.macd.push(bar.close);
         self.ema12.push(bar.close);
         self.ema26.push(bar.close);
         self.fast.push(bar.close);
         self.slow.push(bar.close);
-        let direction = match before.map(|before| bar.close - before.close) {
-            None => 1.0,
-            Some(change) if change > 0.0 => 1.0,
-            Some(change) if change < 0.0 => -1.0,
-            Some(_) => 0.0,
-        };
+        let is = |that: bool| f64::from(u8::from(that));
+        let direction = change.map_or(1.0, |change| is(change > 0.0) - is(change < 0.0));
         self.obv += direction * bar.volume;
     }
 
@@ -180,18 +181,17 @@ pub(crate) fn realised_volatility(closes: &[f64]) -> f64 {
 #[must_use]
 pub fn indicators(bars: &Ohlcv<'_>) -> Vec<Indicators> {
     let mut state = Recursive::new();
-    (0..bars.len())
-        .map(|t| {
-            state.push(bars, t);
-            state.indicators(&bars.up_to(t))
-        })
-        .collect()
+    let all = bars.quotes().enumerate().map(|(t, bar)| {
+        state.push(bar);
+        state.indicators(&bars.up_to(t))
+    });
+    all.collect()
 }
 
 /// The indicators of the last bar; `None` if there is none.
 #[must_use]
 pub fn last_indicators(bars: &Ohlcv<'_>) -> Option<Indicators> {
     let mut state = Recursive::new();
-    (0..bars.len()).for_each(|t| state.push(bars, t));
+    bars.quotes().for_each(|bar| state.push(bar));
     (!bars.is_empty()).then(|| state.indicators(bars))
 }

@@ -38,12 +38,10 @@ pub(crate) struct Rsi {
 }
 
 impl Rsi {
-    /// Takes the change of the close; `None` at the first bar.
-    pub(crate) fn push(&mut self, change: Option<f64>) {
-        if let Some(change) = change {
-            self.gain.push(change.max(0.0));
-            self.loss.push((-change).max(0.0));
-        }
+    /// Takes the change of the close, which the first bar has not.
+    pub(crate) fn push(&mut self, change: f64) {
+        self.gain.push(change.max(0.0));
+        self.loss.push((-change).max(0.0));
     }
 
     /// 0 to 100; 0 when nothing has changed.
@@ -83,20 +81,16 @@ pub(crate) struct Dmi {
 }
 
 impl Dmi {
-    pub(crate) fn push(&mut self, bar: &Quote, before: &Quote) {
+    pub(crate) fn push(&mut self, bar: &Quote, before: &Quote, range: f64) {
         self.taken += 1;
-        if self.taken >= BARS {
-            self.plus -= self.plus / N;
-            self.minus -= self.minus / N;
-            self.range -= self.range / N;
-        }
+        let kept = if self.taken >= BARS { 1.0 - 1.0 / N } else { 1.0 };
         let (up, down) = (bar.high - before.high, before.low - bar.low);
-        if down > 0.0 && up < down {
-            self.minus += down;
-        } else if up > 0.0 && up > down {
-            self.plus += up;
-        }
-        self.range += bar.true_range(before.close);
+        // Both are as likely as not, so that branches would be guessed wrong half of the time.
+        let is_up = (up > 0.0) & (up > down);
+        let is_down = (down > 0.0) & (up < down);
+        self.plus = self.plus * kept + if is_up { up } else { 0.0 };
+        self.minus = self.minus * kept + if is_down { down } else { 0.0 };
+        self.range = self.range * kept + range;
         if self.taken >= BARS {
             self.push_index();
         }
@@ -104,10 +98,10 @@ impl Dmi {
 
     /// Where prices have not moved the index stays; in the first mean that counts as 0.
     fn push_index(&mut self) {
-        let (plus, minus) = (self.plus(), self.minus());
-        let both = plus + minus;
+        // The range, by which both indicators are divided, makes no difference to their ratio.
+        let both = self.plus + self.minus;
         if both != 0.0 {
-            self.index.push(100.0 * (plus - minus).abs() / both);
+            self.index.push(100.0 * (self.plus - self.minus).abs() / both);
         } else if !self.index.is_defined() {
             self.index.push(0.0);
         }

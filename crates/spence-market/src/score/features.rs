@@ -2,10 +2,9 @@
 //!
 //! Definitions: docs/scan.md, columns that begin with `f_`.
 
-use crate::indicators::average::{Macd, WeightedMean};
-use crate::indicators::realised_volatility;
-use crate::indicators::wilder::{Atr, Rsi};
-use crate::indicators::window::{highest, lowest, mean, tail};
+use crate::indicators::Indicators;
+use crate::indicators::average::WeightedMean;
+use crate::indicators::window::{lowest, mean, tail};
 use crate::ohlcv::Ohlcv;
 
 /// Bars from which on the MACD is that of averages that begin with a mean.
@@ -47,9 +46,10 @@ pub struct Features {
 }
 
 impl Features {
-    pub(crate) fn of(bars: &Ohlcv<'_>) -> Self {
+    /// `last` are the indicators of the last bar.
+    pub(crate) fn of(bars: &Ohlcv<'_>, last: &Indicators) -> Self {
         let (closes, count) = (bars.close, bars.len());
-        let last = closes.last().copied().unwrap_or(f64::NAN);
+        let close = closes.last().copied().unwrap_or(f64::NAN);
         let turnover = |t: usize| Some(bars.close.get(t)? * bars.volume.get(t)?);
         let turnovers = tail::<20>(count, turnover);
         let dollar_vol_20 = turnovers.map_or(f64::NAN, |values| mean(&values, 20));
@@ -58,20 +58,19 @@ impl Features {
             _ => f64::NAN,
         };
         let gaps = tail::<10>(count, |t| gap(bars, t));
-        let (rsi_14, atr, macd_hist) = recursive(bars);
         Self {
             ret_1d: change(closes, 1),
             ret_5d: change(closes, 5),
             ret_21d: change(closes, 21),
-            vol_realized_20: realised_volatility(closes),
-            atr_pct_14: if last == 0.0 { f64::NAN } else { atr / last },
-            sma_20: mean(closes, 20),
-            sma_50: mean(closes, 50),
-            sma_200: mean(closes, 200),
-            pct_from_high20: (last / highest(closes, 20) - 1.0) * 100.0,
-            pct_from_low20: (last / lowest(closes, 20) - 1.0) * 100.0,
-            rsi_14,
-            macd_hist,
+            vol_realized_20: last.vol20_ann,
+            atr_pct_14: if close == 0.0 { f64::NAN } else { last.atr14 / close },
+            sma_20: last.sma20,
+            sma_50: last.sma50,
+            sma_200: last.sma200,
+            pct_from_high20: last.pct_from_high20,
+            pct_from_low20: (close / lowest(closes, 20) - 1.0) * 100.0,
+            rsi_14: last.rsi14,
+            macd_hist: if count < MACD_BARS { histogram_of_few(closes) } else { last.macd_hist },
             dollar_vol_20,
             vol_spike_ratio: spike,
             gap_mean_10: gaps.map_or(f64::NAN, |gaps| mean(&gaps, 10)),
@@ -99,29 +98,6 @@ fn change(closes: &[f64], bars: usize) -> f64 {
 pub(crate) fn gap(bars: &Ohlcv<'_>, t: usize) -> Option<f64> {
     let before = bars.close.get(t.checked_sub(1)?)?;
     Some((bars.open.get(t)? - before).abs() / before)
-}
-
-/// RSI, ATR and the MACD's histogram, in one pass.
-fn recursive(bars: &Ohlcv<'_>) -> (f64, f64, f64) {
-    let (mut rsi, mut atr, mut macd) = (Rsi::default(), Atr::default(), Macd::default());
-    let mut before: Option<f64> = None;
-    for t in 0..bars.len() {
-        let bar = bars.at(t);
-        rsi.push(before.map(|before| bar.close - before));
-        if let Some(before) = before {
-            atr.push(bar.true_range(before));
-        }
-        macd.push(bar.close);
-        before = Some(bar.close);
-    }
-    let histogram = match bars.len() < MACD_BARS {
-        true => histogram_of_few(bars.close),
-        false => {
-            let (macd, signal) = macd.with_signal();
-            macd - signal
-        }
-    };
-    (rsi.value(), atr.value(), histogram)
 }
 
 /// The MACD's histogram of weighted means, which is defined from the first bar on.

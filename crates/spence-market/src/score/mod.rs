@@ -16,6 +16,7 @@ pub use factors::Factors;
 pub use features::Features;
 pub use row::{Cell, Score};
 
+use crate::indicators::last_indicators;
 use crate::ohlcv::{Ohlcv, Quote};
 
 /// The least close and the least mean turnover, in the quote currency, of what can be traded.
@@ -125,7 +126,8 @@ impl Signal {
 #[must_use]
 pub fn score(bars: &Ohlcv<'_>, profile: Profile) -> Option<Score> {
     let last = bars.at(bars.len().checked_sub(1)?);
-    let features = Features::of(bars);
+    let indicators = last_indicators(bars)?;
+    let features = Features::of(bars, &indicators);
     let factors = Factors::of(bars, features.dollar_vol_20);
     let rules: &dyn Rules = match profile {
         Profile::Corrected => &Corrected,
@@ -138,6 +140,7 @@ pub fn score(bars: &Ohlcv<'_>, profile: Profile) -> Option<Score> {
     Some(Score {
         bars: bars.len(),
         is_tradable: is_tradable(bars, &last),
+        indicators,
         features,
         factors,
         last,
@@ -154,10 +157,7 @@ pub fn score(bars: &Ohlcv<'_>, profile: Profile) -> Option<Score> {
 /// prices that do not scatter as if they were wrong.
 fn is_tradable(bars: &Ohlcv<'_>, last: &Quote) -> bool {
     let count = bars.len();
-    let turnovers: f64 = (count.saturating_sub(40)..count)
-        .map(|t| bars.at(t))
-        .map(|bar| bar.close * bar.volume)
-        .sum();
+    let turnovers: f64 = bars.last(40).quotes().map(|bar| bar.close * bar.volume).sum();
     let turnover = turnovers / count.min(40) as f64;
     let mean = crate::indicators::window::mean(bars.close, 20);
     let scatter = crate::indicators::window::deviation(bars.close, 20, 19) / mean;

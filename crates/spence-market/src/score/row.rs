@@ -1,6 +1,7 @@
 //! The score of one symbol, and its columns.
 
 use super::{Factors, Features, Signal, SubScores};
+use crate::indicators::Indicators;
 use crate::ohlcv::Quote;
 
 /// What the bars of one symbol say.
@@ -8,6 +9,7 @@ use crate::ohlcv::Quote;
 pub struct Score {
     pub(super) bars: usize,
     pub(super) is_tradable: bool,
+    pub(super) indicators: Indicators,
     pub(super) features: Features,
     pub(super) factors: Factors,
     pub(super) last: Quote,
@@ -33,6 +35,12 @@ impl Score {
     #[must_use]
     pub fn bars(&self) -> usize {
         self.bars
+    }
+
+    /// The indicators of the last bar.
+    #[must_use]
+    pub fn indicators(&self) -> &Indicators {
+        &self.indicators
     }
 
     /// Whether it passes the filter for what can be traded.
