@@ -187,8 +187,8 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "redis/tell.rs",
-        line: r"owed.is_nearly_paid().then(|| self.opened.notified())",
-        instead: r"owed.is_nearly_paid().then(|| self.opened.notified()).filter(|_| false)",
+        line: r"owed.is_being_paid().then(|| self.opened.notified())",
+        instead: r"owed.is_being_paid().then(|| self.opened.notified()).filter(|_| false)",
         test: "a_cluster_is_in_use_again_although_ever_more_is_owed",
     },
 ];

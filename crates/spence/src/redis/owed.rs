@@ -17,9 +17,6 @@ const MAX_RECENT: usize = 1024;
 /// Notices that are told by calls of the same moment.
 const AT_ONCE: usize = 64;
 
-/// Once no more than these are left to be told, who owes one more waits until all have been.
-const NEARLY_PAID: usize = 64;
-
 /// Notices that no server has acknowledged, and the newest of those that one has.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
@@ -27,8 +24,8 @@ pub(super) struct Owed {
     queue: VecDeque<(u64, Notice)>,
     numbered: u64,
     recent: VecDeque<Notice>,
-    /// Whether all will have been told in a moment, if nothing more comes.
-    is_nearly_paid: bool,
+    /// Whether a server is being told: all will have been in a moment, if little more comes.
+    is_being_paid: bool,
 }
 
 impl Owed {
@@ -38,7 +35,7 @@ impl Owed {
 
     /// The first, to be told at the same time; they stay until they have been. None: all have.
     pub(super) fn next(&mut self) -> Vec<(u64, Notice)> {
-        self.is_nearly_paid |= self.queue.len() <= NEARLY_PAID;
+        self.is_being_paid = true;
         self.queue.iter().take(AT_ONCE).cloned().collect()
     }
 
@@ -63,12 +60,12 @@ impl Owed {
 
     /// Nobody is telling them any more.
     pub(super) fn stopped(&mut self) {
-        self.is_nearly_paid = false;
+        self.is_being_paid = false;
     }
 
-    /// Whether all will have been told in a moment, if nothing more comes.
-    pub(super) fn is_nearly_paid(&self) -> bool {
-        self.is_nearly_paid
+    /// Whether a server is being told.
+    pub(super) fn is_being_paid(&self) -> bool {
+        self.is_being_paid
     }
 
     /// `notice` has been told.

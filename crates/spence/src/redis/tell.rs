@@ -41,14 +41,14 @@ impl Shared {
         Told::Owed { durable: self.write_down(notice.clone()).await }
     }
 
-    /// Has a notice told later. Whether that has been done: if all but a few have been told, they
-    /// are waited for, or somebody who invalidates without pause would keep the link out of use.
+    /// Has a notice told later. Whether that has been done: while a server is being told, that is
+    /// waited for, or whoever invalidates without pause would keep the link out of use.
     async fn owe(&self, notice: Notice) -> bool {
         let opened = {
             let mut owed = self.owed.lock();
             owed.push(notice);
             self.link.store(None);
-            owed.is_nearly_paid().then(|| self.opened.notified())
+            owed.is_being_paid().then(|| self.opened.notified())
         };
         self.disturbed.notify_one();
         let Some(opened) = opened else { return false };

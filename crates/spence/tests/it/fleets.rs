@@ -214,7 +214,7 @@ async fn a_cluster_is_in_use_again_although_ever_more_is_owed() {
     let mut cluster = RedisCluster::start();
     let node = Node::at(Redis::at(cluster.url())).await;
     let spence = node.spence.clone();
-    let owing = (0..16).map(|task| {
+    let owing = (0..4).map(|task| {
         let numbers = node.numbers.clone();
         tokio::spawn(async move {
             for key in (0..1_000).cycle() {
