@@ -2,15 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use spence::Clock;
-use spence_market::score::{Cell, Profile, Signal};
+use spence_market::score::{Cell, Profile, Signal, column_names};
 use spence_market::{
     InvalidUniverse, ScanOptions, ScanRow, SymbolBars, is_same_sector, open_universe, scan,
     twelve_digits,
 };
-
-use clap::ValueEnum;
 
 use crate::args::{Common, Scan, Scoring};
 use crate::exit::{Code, Failure};
@@ -107,8 +106,19 @@ fn meant<'a>(all: &'a [SymbolBars], asked: &Scan) -> anyhow::Result<Vec<&'a Symb
                 asked.sectors.is_empty()
                     || asked.sectors.iter().any(|wanted| is_same_sector(wanted, sector))
             };
-            let listed = universe.iter().filter(|listing| wanted(&listing.sector));
-            listed.filter_map(|listing| held.get(listing.symbol.as_str()).copied()).collect()
+            let listed: Vec<_> =
+                universe.iter().filter(|listing| wanted(&listing.sector)).collect();
+            let found: Vec<_> =
+                listed.iter().filter_map(|one| held.get(one.symbol.as_str()).copied()).collect();
+            let missing = listed.len() - found.len();
+            if missing > 0 {
+                let of = listed.len();
+                render::note(
+                    &format!("no bars of {missing} of {of} symbols of the universe"),
+                    true,
+                );
+            }
+            found
         }
     };
     meant.truncate(asked.symbols.unwrap_or(usize::MAX));
@@ -127,11 +137,7 @@ fn unknown_sector(sector: &str, known: HashSet<&str>) -> anyhow::Error {
 }
 
 fn csv(rows: &[ScanRow]) -> String {
-    let mut text = String::new();
-    if let Some(first) = rows.first() {
-        let names: Vec<_> = first.score.cells().map(|(name, _)| name).collect();
-        text = format!("symbol,{}\n", names.join(","));
-    }
+    let mut text = format!("symbol,{}\n", column_names().join(","));
     for row in rows {
         text.push_str(&row.symbol);
         for (_, cell) in row.score.cells() {

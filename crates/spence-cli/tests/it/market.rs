@@ -52,6 +52,9 @@ fn a_file_of_bars_is_scanned() {
     let scored = shell.ok(&["scan", "--bars-file", GOLDEN, "--csv", "--scoring", "technic-compat"]);
     assert_ne!(csv, scored, "250 bars instead of 65");
 
+    let none = shell.ok(&["scan", "--bars-file", GOLDEN, "--csv", "--min-rating", "99"]);
+    assert_eq!(none.lines().collect::<Vec<_>>(), [csv.lines().next().unwrap()], "the header alone");
+
     let shown = shell.json(&["scan", "--bars-file", GOLDEN, "--tradable", "--symbols", "9"]);
     assert_eq!(
         (&shown["summary"]["considered"], &shown["rows"][0]["as_of"]),
@@ -80,6 +83,9 @@ fn a_scan_is_about_a_universe_and_its_sectors() {
         scan(&["--universe", "u.csv", "--sector", "energy", "--sector", "Technology"]),
         ["X1UP", "S10000"]
     );
+    let said = shell.run(&["scan", "--bars-file", GOLDEN, "--universe", "u.csv"]).stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.starts_with("no bars of 1 of 3 symbols of the universe\n"), "{said}");
     let (code, said) =
         shell.fails(&["scan", "--bars-file", GOLDEN, "--universe", "u.csv", "--sector", "Teck"]);
     assert_eq!(

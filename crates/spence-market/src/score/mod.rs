@@ -14,7 +14,7 @@ use corrected::Corrected;
 
 pub use factors::Factors;
 pub use features::Features;
-pub use row::{Cell, Score};
+pub use row::{Cell, Score, column_names};
 
 use crate::indicators::last_indicators;
 use crate::ohlcv::{Ohlcv, Quote};

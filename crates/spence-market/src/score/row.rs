@@ -1,8 +1,8 @@
 //! The score of one symbol, and its columns.
 
-use super::{Factors, Features, Signal, SubScores};
+use super::{Factors, Features, Profile, Signal, SubScores, score};
 use crate::indicators::Indicators;
-use crate::ohlcv::Quote;
+use crate::ohlcv::{Columns, Quote};
 
 /// What the bars of one symbol say.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,15 @@ pub enum Cell {
     Number(f64),
     /// A word.
     Text(&'static str),
+}
+
+/// The names of all columns, in order: those of [`Score::cells`].
+#[must_use]
+pub fn column_names() -> Vec<&'static str> {
+    let mut bar = Columns::default();
+    bar.push([1.0; 5]);
+    let score = score(&bar.view(), Profile::default());
+    score.iter().flat_map(Score::cells).map(|(name, _)| name).collect()
 }
 
 impl Score {
