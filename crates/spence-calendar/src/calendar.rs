@@ -17,8 +17,8 @@ use crate::venue::Venue;
 
 static BOOKS: [Book; 3] = [Book::of(&NewYork), Book::of(&London), Book::of(&Bombay)];
 
-/// The sessions of one exchange, worked out when they are first asked for (about ten
-/// milliseconds), then looked up.
+/// The sessions of one exchange, worked out for all years when they are first asked for, then
+/// looked up.
 #[derive(Clone, Copy)]
 pub struct ExchangeCalendar {
     book: &'static Book,

@@ -3,13 +3,13 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use spence::Clock;
+use spence_market::parse_date;
 
 use crate::exit::{Code, Failure};
 
 /// The day that an argument names, written YYYY-MM-DD.
 pub(crate) fn parse(argument: &str, text: &str) -> anyhow::Result<Date> {
-    let date = text.parse().ok().filter(|_| text.len() == "2024-01-31".len());
-    date.ok_or_else(|| {
+    parse_date(text).ok_or_else(|| {
         let shown: String = text.chars().take(20).collect();
         let message = format!("{argument}: `{shown}` is not a date such as 2024-01-31");
         Failure::error(Code::Refused, message)

@@ -3,20 +3,27 @@
 use std::path::Path;
 
 use anyhow::Context;
-use spence_market::{InvalidBars, SymbolBars, open_bars};
+use spence_market::{InvalidFile, Listing, SymbolBars, open_bars, open_universe};
 
 use crate::exit::{Code, Failure};
 use crate::render;
 
 /// The bars of a file, or which line of it is wrong.
 pub(crate) fn bars(path: &Path) -> anyhow::Result<Vec<SymbolBars>> {
-    open_bars(path).map_err(|error| {
-        let message = match error {
-            InvalidBars::Io(error) => format!("read {}: {error}", path.display()),
-            error => format!("{}, {error}", path.display()),
-        };
-        Failure::error(Code::Refused, message)
-    })
+    open_bars(path).map_err(|error| refused(path, error))
+}
+
+/// The symbols of a file, or which line of it is wrong.
+pub(crate) fn universe(path: &Path) -> anyhow::Result<Vec<Listing>> {
+    open_universe(path).map_err(|error| refused(path, error))
+}
+
+fn refused(path: &Path, error: InvalidFile) -> anyhow::Error {
+    let message = match error {
+        InvalidFile::Io(error) => format!("read {}: {error}", path.display()),
+        error => format!("{}, {error}", path.display()),
+    };
+    Failure::error(Code::Refused, message)
 }
 
 /// Writes a file as a whole or not at all; `-` is standard output.

@@ -35,6 +35,11 @@ pub(crate) fn json(value: &serde_json::Value) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
 
+/// A figure in JSON; `null` where it is not defined.
+pub(crate) fn number(figure: f64) -> serde_json::Value {
+    serde_json::Number::from_f64(figure).map_or(serde_json::Value::Null, Into::into)
+}
+
 /// A table whose first column is text and whose others are numbers.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
     let mut table = Table::new();

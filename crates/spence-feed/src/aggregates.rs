@@ -91,15 +91,17 @@ fn page(desk: &Desk, ticker: String, range: &Range) -> Aggregates {
     let next_url = (bars.len() > page).then(|| next_url(&ticker, range, range.cursor + page));
     bars.truncate(page);
     // Of one symbol, bars are stamped with the midnight at which the day began.
-    let results = bars.iter().map(|bar| aggregate(desk, bar, None)).collect();
+    let row = |bar: &Bar| aggregate(bar, None, stamp(desk, bar.date, 0));
+    let results = bars.iter().map(row).collect();
     aggregates(desk, Some(ticker), range.adjusted, results, next_url)
 }
 
 fn of_day(desk: &Desk, date: Date, adjusted: bool) -> Aggregates {
-    let universe = desk.universe();
+    // Grouped bars carry their symbol, and the close at four as their time.
+    let (universe, close) = (desk.universe(), stamp(desk, date, 16));
     let results = desk.listed.iter().filter_map(|symbol| {
         let bars = universe.bars(symbol, date, date, adjusted);
-        Some(aggregate(desk, bars.first()?, Some(symbol.clone())))
+        Some(aggregate(bars.first()?, Some(symbol.clone()), close))
     });
     aggregates(desk, None, adjusted, results.collect(), None)
 }
@@ -125,10 +127,13 @@ fn aggregates(
     }
 }
 
-/// Grouped bars carry their symbol, and the close at four as their time.
-fn aggregate(desk: &Desk, bar: &Bar, symbol: Option<String>) -> Aggregate {
-    let hour = if symbol.is_some() { 16 } else { 0 };
-    let moment = bar.date.to_datetime(time(hour, 0, 0, 0)).to_zoned(desk.new_york.clone());
+/// An hour of a day in New York, in milliseconds of Unix time.
+fn stamp(desk: &Desk, date: Date, hour: i8) -> i64 {
+    let moment = date.to_datetime(time(hour, 0, 0, 0)).to_zoned(desk.new_york.clone());
+    moment.map_or(0, |moment| moment.timestamp().as_millisecond())
+}
+
+fn aggregate(bar: &Bar, symbol: Option<String>, t: i64) -> Aggregate {
     Aggregate {
         symbol,
         v: bar.volume,
@@ -137,7 +142,7 @@ fn aggregate(desk: &Desk, bar: &Bar, symbol: Option<String>) -> Aggregate {
         c: bar.close,
         h: bar.high,
         l: bar.low,
-        t: moment.map_or(0, |moment| moment.timestamp().as_millisecond()),
+        t,
         n: (bar.volume / 180.0) as u64 + 1,
     }
 }

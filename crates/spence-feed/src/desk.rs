@@ -76,11 +76,17 @@ impl Desk {
         response
     }
 
+    /// The moment that it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = i64::try_from(self.options.clock.unix_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(now).unwrap_or(Timestamp::MAX)
+    }
+
     /// The histories as they are at this moment.
     pub(crate) fn universe(&self) -> Universe {
-        let FeedOptions { seed, last_session, clock, settle, .. } = &self.options;
+        let FeedOptions { seed, last_session, settle, .. } = &self.options;
         let settled = last_session.map(|last| (last, Progress::Settled));
-        let newest = settled.or_else(|| sessions::newest(clock, *settle));
+        let newest = settled.or_else(|| sessions::newest(self.now(), *settle));
         let (last, progress) = newest.unwrap_or((Date::MIN, Progress::Settled));
         Universe::up_to(*seed, last, progress)
     }

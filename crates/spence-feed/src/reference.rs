@@ -34,18 +34,11 @@ pub(crate) async fn splits(
 ) -> Response {
     let answer = |desk: &Desk| {
         let (universe, days) = (desk.universe(), Days::of(desk, "execution_date", &parameters)?);
-        let rows = symbols(desk, &parameters).into_iter().flat_map(|symbol| {
+        let rows = of_symbols(desk, &parameters, |symbol| {
             let splits = universe.splits(symbol).into_iter();
-            let rows = splits.filter(|split| days.have(split.date)).map(|split| SplitRow {
-                execution_date: split.date.to_string(),
-                split_from: 1.0,
-                split_to: split.ratio,
-                ticker: symbol.to_owned(),
-            });
-            rows.collect::<Vec<_>>()
+            let splits = splits.filter(|split| days.have(split.date));
+            splits.map(|split| (split.date, SplitRow::of(symbol, split))).collect()
         });
-        let mut rows: Vec<_> = rows.collect();
-        rows.sort_by(|a, b| a.execution_date.cmp(&b.execution_date));
         listing(desk, "splits", &parameters, rows)
     };
     desk.answer(&parameters, &headers, answer).await
@@ -58,30 +51,27 @@ pub(crate) async fn dividends(
 ) -> Response {
     let answer = |desk: &Desk| {
         let (universe, days) = (desk.universe(), Days::of(desk, "ex_dividend_date", &parameters)?);
-        let rows = symbols(desk, &parameters).into_iter().flat_map(|symbol| {
+        let rows = of_symbols(desk, &parameters, |symbol| {
             let dividends = universe.dividends(symbol, days.first, days.last).into_iter();
-            let rows = dividends.map(|one| DividendRow {
-                cash_amount: one.cash,
-                dividend_type: "CD",
-                ex_dividend_date: one.date.to_string(),
-                frequency: 4,
-                ticker: symbol.to_owned(),
-            });
-            rows.collect::<Vec<_>>()
+            dividends.map(|one| (one.date, DividendRow::of(symbol, one))).collect()
         });
-        let mut rows: Vec<_> = rows.collect();
-        rows.sort_by(|a, b| a.ex_dividend_date.cmp(&b.ex_dividend_date));
         listing(desk, "dividends", &parameters, rows)
     };
     desk.answer(&parameters, &headers, answer).await
 }
 
-/// The symbol that is asked about, or all that are listed.
-fn symbols<'a>(desk: &'a Desk, parameters: &'a Parameters) -> Vec<&'a str> {
-    match parameters.get("ticker") {
-        Some(symbol) => vec![symbol],
-        None => desk.listed.iter().map(String::as_str).collect(),
-    }
+/// What there is of the symbol that is asked about, or of all that are listed, by day.
+fn of_symbols<T>(
+    desk: &Desk,
+    parameters: &Parameters,
+    rows: impl Fn(&str) -> Vec<(Date, T)>,
+) -> Vec<T> {
+    let mut rows: Vec<_> = match parameters.get("ticker") {
+        Some(symbol) => rows(symbol),
+        None => desk.listed.iter().flat_map(|symbol| rows(symbol)).collect(),
+    };
+    rows.sort_by_key(|(date, _)| *date);
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 /// The days that are asked about.

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use spence::Clock;
 use spence_calendar::{ExchangeCalendar, Moment, Session};
 
 /// The calendar of New York.
@@ -34,9 +33,7 @@ pub(crate) enum Progress {
 }
 
 /// The newest session that has begun, and what there is of it; none before the first.
-pub(crate) fn newest(clock: &Clock, settle: std::time::Duration) -> Option<(Date, Progress)> {
-    let now = i64::try_from(clock.unix_ms()).ok()?;
-    let now = Timestamp::from_millisecond(now).ok()?;
+pub(crate) fn newest(now: Timestamp, settle: std::time::Duration) -> Option<(Date, Progress)> {
     match new_york().at(now) {
         Some(Moment::Open(session)) => {
             let passed = now.duration_since(session.open()).as_secs_f64();

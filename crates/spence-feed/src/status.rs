@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use jiff::ToSpan;
 use jiff::civil::Weekday;
-use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use spence_calendar::Moment;
 
@@ -22,7 +22,7 @@ pub(crate) async fn now(
     headers: HeaderMap,
 ) -> Response {
     let answer = |desk: &Desk| {
-        let now = at(desk);
+        let now = desk.now();
         let is_open = matches!(sessions::new_york().at(now), Some(Moment::Open(_)));
         let word = if is_open { "open" } else { "closed" };
         Ok(json!({
@@ -43,7 +43,7 @@ pub(crate) async fn upcoming(
     headers: HeaderMap,
 ) -> Response {
     let answer = |desk: &Desk| {
-        let today = at(desk).to_zoned(desk.new_york.clone()).date();
+        let today = desk.now().to_zoned(desk.new_york.clone()).date();
         let days = today.series(1.day()).take(AHEAD_DAYS.unsigned_abs() as usize);
         let weekdays =
             days.filter(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday));
@@ -61,9 +61,4 @@ pub(crate) async fn upcoming(
         Ok(rows.collect::<Vec<Value>>())
     };
     desk.answer(&parameters, &headers, answer).await
-}
-
-fn at(desk: &Desk) -> Timestamp {
-    let now = i64::try_from(desk.options.clock.unix_ms()).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(now).unwrap_or(Timestamp::MAX)
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::actions::{Dividend, Split};
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Aggregates {
     /// Left out of what is about all symbols.
@@ -96,18 +98,37 @@ impl Ticker {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct SplitRow {
-    pub(crate) execution_date: String,
-    pub(crate) split_from: f64,
-    pub(crate) split_to: f64,
-    pub(crate) ticker: String,
+    execution_date: String,
+    split_from: f64,
+    split_to: f64,
+    ticker: String,
+}
+
+impl SplitRow {
+    pub(crate) fn of(symbol: &str, Split { date, ratio }: Split) -> Self {
+        let (execution_date, ticker) = (date.to_string(), symbol.to_owned());
+        Self { execution_date, split_from: 1.0, split_to: ratio, ticker }
+    }
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct DividendRow {
-    pub(crate) cash_amount: f64,
-    pub(crate) dividend_type: &'static str,
-    pub(crate) ex_dividend_date: String,
+    cash_amount: f64,
+    dividend_type: &'static str,
+    ex_dividend_date: String,
     /// Times a year.
-    pub(crate) frequency: u8,
-    pub(crate) ticker: String,
+    frequency: u8,
+    ticker: String,
+}
+
+impl DividendRow {
+    pub(crate) fn of(symbol: &str, Dividend { date, cash }: Dividend) -> Self {
+        Self {
+            cash_amount: cash,
+            dividend_type: "CD",
+            ex_dividend_date: date.to_string(),
+            frequency: 4,
+            ticker: symbol.to_owned(),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use spence::key::parse_text;
 use spence::{Key, Weigh, allocation};
 
+use crate::date::parse_date;
 use crate::symbol::{InvalidSymbol, Symbol};
 
 /// The most bars that can be asked for at once: what the provider gives in one answer.
@@ -129,11 +130,10 @@ impl BarKey {
             return Err(InvalidKey::Bars(bars));
         }
         let date = |text: &str| {
-            let date = text.parse::<Date>().ok().filter(|date| YEARS.contains(&date.year()));
-            let plain = text.len() == "2012-06-29".len();
+            let date = parse_date(text).filter(|date| YEARS.contains(&date.year()));
             // What strangers send is not repeated at length.
             let wrong = || InvalidKey::End(text.chars().take(20).collect());
-            date.filter(|_| plain).ok_or_else(wrong)
+            date.ok_or_else(wrong)
         };
         Ok(Self { symbol: Symbol::new(symbol)?, bars, end: end.map(date).transpose()? })
     }

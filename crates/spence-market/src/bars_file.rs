@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 use flate2::read::MultiGzDecoder;
 use jiff::civil::Date;
 
+use crate::date::parse_date;
+use crate::file::{InvalidFile, cell, column, line_of};
 use crate::ohlcv::{Columns, Ohlcv};
 
 const PRICES: [&str; 5] = ["open", "high", "low", "close", "volume"];
@@ -20,23 +22,6 @@ pub struct SymbolBars {
     symbol: String,
     dates: Vec<Date>,
     columns: Columns,
-}
-
-/// Why a file of bars cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidBars {
-    /// It cannot be read at all.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// A line is not what it should be.
-    #[error("line {line}: {what}")]
-    Line {
-        /// The line, counted from 1.
-        line: u64,
-        /// What is wrong with it.
-        what: String,
-    },
 }
 
 impl SymbolBars {
@@ -63,7 +48,7 @@ impl SymbolBars {
 ///
 /// # Errors
 /// As for [`read_bars`].
-pub fn open_bars(path: &Path) -> Result<Vec<SymbolBars>, InvalidBars> {
+pub fn open_bars(path: &Path) -> Result<Vec<SymbolBars>, InvalidFile> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     match file.fill_buf()?.starts_with(&GZIP) {
         true => read_bars(MultiGzDecoder::new(file)),
@@ -78,16 +63,15 @@ pub fn open_bars(path: &Path) -> Result<Vec<SymbolBars>, InvalidBars> {
 /// bars.
 ///
 /// # Errors
-/// [`InvalidBars::Line`] names the first line that is wrong, and what is wrong with it.
-pub fn read_bars(source: impl Read) -> Result<Vec<SymbolBars>, InvalidBars> {
+/// [`InvalidFile::Line`] names the first line that is wrong, and what is wrong with it.
+pub fn read_bars(source: impl Read) -> Result<Vec<SymbolBars>, InvalidFile> {
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(source);
-    let places = Places::of(reader.headers().map_err(of_csv)?)?;
+    let places = Places::of(reader.headers()?)?;
     let (mut all, mut known) = (Vec::<SymbolBars>::new(), HashMap::<String, usize>::new());
     let mut record = StringRecord::new();
     let mut current = None;
-    while reader.read_record(&mut record).map_err(of_csv)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let wrong = |what| InvalidBars::Line { line, what };
+    while reader.read_record(&mut record)? {
+        let wrong = |what: String| InvalidFile::line(line_of(&record), what);
         let symbol = places.symbol(&record).map_err(wrong)?;
         // Most files have one symbol after the other.
         let place = match current {
@@ -105,7 +89,7 @@ pub fn read_bars(source: impl Read) -> Result<Vec<SymbolBars>, InvalidBars> {
         bars.push(date, bar).map_err(wrong)?;
     }
     match all.is_empty() {
-        true => Err(InvalidBars::Line { line: 2, what: "there are no bars".to_owned() }),
+        true => Err(InvalidFile::line(2, "there are no bars")),
         false => Ok(all),
     }
 }
@@ -131,16 +115,14 @@ struct Places {
 }
 
 impl Places {
-    fn of(header: &StringRecord) -> Result<Self, InvalidBars> {
-        let place =
-            |name: &str| header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
+    fn of(header: &StringRecord) -> Result<Self, InvalidFile> {
         let required = |name: &str| {
             let what = || format!("has no column {name:?}; expected date,{}", PRICES.join(","));
-            place(name).ok_or_else(|| InvalidBars::Line { line: 1, what: what() })
+            column(header, name).ok_or_else(|| InvalidFile::line(1, what()))
         };
         let [open, high, low, close, volume] = PRICES;
         Ok(Self {
-            symbol: place("symbol"),
+            symbol: column(header, "symbol"),
             date: required("date")?,
             prices: [
                 required(open)?,
@@ -165,8 +147,7 @@ impl Places {
 
     fn bar(&self, record: &StringRecord) -> Result<(Date, [f64; 5]), String> {
         let text = cell(record, self.date);
-        let date = text.parse().ok().filter(|_| text.len() == "2012-06-29".len());
-        let date = date
+        let date = parse_date(text)
             .ok_or_else(|| format!("date: {:?} is not a date such as 2012-06-29", brief(text)))?;
         let mut bar = [f64::NAN; 5];
         for ((slot, place), name) in bar.iter_mut().zip(self.prices).zip(PRICES) {
@@ -186,26 +167,9 @@ impl Places {
     }
 }
 
-fn cell(record: &StringRecord, place: usize) -> &str {
-    record.get(place).unwrap_or_default().trim()
-}
-
 /// What a file says is not repeated at length.
 fn brief(text: &str) -> String {
     text.chars().take(40).collect()
-}
-
-fn of_csv(error: csv::Error) -> InvalidBars {
-    let line = error.position().map_or(1, csv::Position::line);
-    let what = match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => "is not UTF-8".to_owned(),
-        csv::ErrorKind::Io(_) => match error.into_kind() {
-            csv::ErrorKind::Io(error) => return InvalidBars::Io(error),
-            _ => String::new(),
-        },
-        other => format!("{other:?}"),
-    };
-    InvalidBars::Line { line, what }
 }
 
 #[cfg(test)]

@@ -152,7 +152,8 @@ impl Caller {
     }
 }
 
-fn now(clock: &Clock) -> Timestamp {
+/// The moment that it is.
+pub(crate) fn now(clock: &Clock) -> Timestamp {
     let ms = i64::try_from(clock.unix_ms()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }

@@ -27,8 +27,10 @@ mod answer;
 mod bars;
 mod bars_file;
 mod call;
+mod date;
 mod digits;
 mod error;
+mod file;
 pub mod indicators;
 mod market;
 mod ohlcv;
@@ -40,14 +42,14 @@ mod universe;
 mod wire;
 
 pub use bars::{Bar, BarKey, Bars, InvalidKey, MAX_BARS};
-pub use bars_file::{InvalidBars, SymbolBars, open_bars, read_bars};
+pub use bars_file::{SymbolBars, open_bars, read_bars};
+pub use date::parse_date;
 pub use digits::twelve_digits;
 pub use error::ProviderError;
+pub use file::InvalidFile;
 pub use market::{BARS_CACHE, Market};
 pub use ohlcv::{Columns, Ohlcv};
 pub use provider::{Provider, install_tls};
 pub use scan::{ScanOptions, ScanRow, scan};
 pub use symbol::{InvalidSymbol, Symbol};
-pub use universe::{
-    InvalidUniverse, Listing, MAX_SYMBOLS, is_same_sector, open_universe, read_universe,
-};
+pub use universe::{Listing, MAX_SYMBOLS, is_same_sector, open_universe, read_universe};

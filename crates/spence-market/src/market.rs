@@ -1,5 +1,6 @@
 //! Questions for market data, answered through the cache.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use spence::{Cache, Cached, Clock, Error, Fill, Policy, Spence, Ttl};
 use spence_calendar::{ExchangeCalendar, Moment, Session};
 
 use crate::bars::{BarKey, Bars};
+use crate::call::now;
 use crate::error::ProviderError;
 use crate::provider::Provider;
 
@@ -24,7 +26,7 @@ const FINAL: Duration = Duration::from_secs(365 * 86_400);
 #[derive(Debug, Clone)]
 pub struct Market {
     bars: Cache<BarKey, Bars>,
-    provider: Provider,
+    provider: Arc<Provider>,
     clock: Clock,
 }
 
@@ -36,7 +38,7 @@ impl Market {
     /// When a cache of the same name with other types exists.
     pub fn new(spence: &Spence, provider: Provider, origin: &str) -> Result<Self, Error> {
         let bars = spence.cache(BARS_CACHE).schema(1).origin(origin).build()?;
-        Ok(Self { bars, provider, clock: spence.clock().clone() })
+        Ok(Self { bars, provider: Arc::new(provider), clock: spence.clock().clone() })
     }
 
     /// Where bars come from when no tier has them.
@@ -52,16 +54,17 @@ impl Market {
     /// `NotFound` when the provider has no bars of the symbol up to then; `Origin` with a
     /// [`ProviderError`] when it failed and nothing permitted is held; `Deadline`.
     pub async fn bars(&self, key: &BarKey) -> Result<Cached<Bars>, Error> {
-        let (provider, clock) = (self.provider.clone(), self.clock.clone());
-        let policy = self.bars.policy();
+        // Handles only: this is the way of hits too.
+        let market = self.clone();
         self.bars
             .get_or_fetch(key, |cx| async move {
-                let bars = provider.daily_bars(cx.key(), &clock, cx.deadline()).await?;
+                let Self { bars, provider, clock } = market;
+                let found = provider.daily_bars(cx.key(), &clock, cx.deadline()).await?;
                 let symbol = cx.key().symbol().as_str();
-                Ok::<_, ProviderError>(match bars {
-                    Some(bars) => {
-                        let fill = Fill::new(bars).tags([symbol]);
-                        match fresh_for(cx.key().end(), &policy, &clock) {
+                Ok::<_, ProviderError>(match found {
+                    Some(found) => {
+                        let fill = Fill::new(found).tags([symbol]);
+                        match fresh_for(cx.key().end(), &bars.policy(), now(&clock)) {
                             Some(ttl) => fill.ttl(ttl),
                             None => fill,
                         }
@@ -76,10 +79,9 @@ impl Market {
 /// How long bars up to `end` are fresh: until there can be new ones, by the calendar of a policy
 /// that follows sessions; what is given may be corrected for a while after a close. `None` if the
 /// policy says it: while a session goes on, and if it follows none.
-fn fresh_for(end: Option<Date>, policy: &Policy, clock: &Clock) -> Option<Duration> {
+fn fresh_for(end: Option<Date>, policy: &Policy, now: Timestamp) -> Option<Duration> {
     let Ttl::BySession { open: unsettled, .. } = policy.ttl else { return None };
     let calendar = ExchangeCalendar::named(policy.calendar.as_deref()?).ok()?;
-    let now = Timestamp::from_millisecond(i64::try_from(clock.unix_ms()).ok()?).ok()?;
     let is_before = |session: &Session| end.is_some_and(|end| end < session.date());
     let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).ok();
     match calendar.at(now)? {

@@ -5,14 +5,14 @@ use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use spence::Clock;
 
 use crate::answer::{bars_in, brief, check};
 use crate::bars::{BarKey, Bars};
-use crate::call::{Caller, Patience};
+use crate::call::{Caller, Patience, now};
 use crate::error::ProviderError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,7 +76,7 @@ impl Provider {
         deadline: Duration,
     ) -> Result<Option<Bars>, ProviderError> {
         let patience = Patience::new(clock, deadline);
-        let end = key.end().unwrap_or_else(|| self.tomorrow(clock.unix_ms()));
+        let end = key.end().unwrap_or_else(|| self.tomorrow(clock));
         let (symbol, wanted) = (encode(key.symbol().as_str()), key.bars() as usize);
         let mut path = format!(
             "/v2/aggs/ticker/{symbol}/range/1/day/{BEGINNING}/{end}\
@@ -107,9 +107,8 @@ impl Provider {
     }
 
     /// A date that no session in New York is after.
-    fn tomorrow(&self, now_ms: u64) -> Date {
-        let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let today = now.unwrap_or(Timestamp::MAX).to_zoned(self.new_york.clone()).date();
+    fn tomorrow(&self, clock: &Clock) -> Date {
+        let today = now(clock).to_zoned(self.new_york.clone()).date();
         today.checked_add(1.day()).unwrap_or(today)
     }
 }

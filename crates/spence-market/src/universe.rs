@@ -2,49 +2,31 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
+use crate::file::{InvalidFile, cell, column, line_of};
 use crate::symbol::Symbol;
 
 /// The most symbols that a file may have: ten times those of all American exchanges.
 pub const MAX_SYMBOLS: usize = 100_000;
 
-/// A symbol with what it belongs to; empty where the file does not say.
+/// A symbol with its sector, which is empty where the file does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// The symbol.
     pub symbol: Symbol,
     /// Its sector, as the file has it.
     pub sector: String,
-    /// Its industry.
-    pub industry: String,
-}
-
-/// Why a file of symbols cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidUniverse {
-    /// It cannot be read at all.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// A line is not what it should be.
-    #[error("line {line}: {what}")]
-    Line {
-        /// The line, counted from 1.
-        line: u64,
-        /// What is wrong with it.
-        what: String,
-    },
 }
 
 /// Reads the symbols of a file; see [`read_universe`].
 ///
 /// # Errors
 /// As for [`read_universe`].
-pub fn open_universe(path: &Path) -> Result<Vec<Listing>, InvalidUniverse> {
+pub fn open_universe(path: &Path) -> Result<Vec<Listing>, InvalidFile> {
     read_universe(File::open(path)?)
 }
 
@@ -53,58 +35,32 @@ pub fn open_universe(path: &Path) -> Result<Vec<Listing>, InvalidUniverse> {
 /// lines are passed over.
 ///
 /// # Errors
-/// [`InvalidUniverse::Line`] names the first line that has no symbol, or one that was there
+/// [`InvalidFile::Line`] names the first line that has no symbol, or one that was there
 /// before, or one more than [`MAX_SYMBOLS`].
-pub fn read_universe(source: impl Read) -> Result<Vec<Listing>, InvalidUniverse> {
+pub fn read_universe(source: impl Read) -> Result<Vec<Listing>, InvalidFile> {
     let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(source);
     let (mut record, mut places) = (StringRecord::new(), None);
     let (mut all, mut known) = (Vec::new(), HashMap::new());
-    while reader.read_record(&mut record).map_err(of_csv)? {
-        let line = record.position().map_or(0, csv::Position::line);
+    while reader.read_record(&mut record)? {
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        let Some(places) = &places else {
-            let header = Places::of(&record);
-            let is_header = header.is_some();
-            places = Some(header.unwrap_or_default());
-            if is_header {
-                continue;
-            }
-            all.push(listing(&Places::default(), &record, line, &mut known)?);
+        if places.is_none()
+            && let Some(header) = Places::of(&record)
+        {
+            places = Some(header);
             continue;
-        };
+        }
         if all.len() == MAX_SYMBOLS {
             let what = format!("has more symbols than {MAX_SYMBOLS}, the most there may be");
-            return Err(InvalidUniverse::Line { line, what });
+            return Err(InvalidFile::line(line_of(&record), what));
         }
-        all.push(listing(places, &record, line, &mut known)?);
+        all.push(places.get_or_insert_default().listing(&record, &mut known)?);
     }
     match all.is_empty() {
-        true => Err(InvalidUniverse::Line { line: 1, what: "there are no symbols".to_owned() }),
+        true => Err(InvalidFile::line(1, "there are no symbols")),
         false => Ok(all),
     }
-}
-
-fn listing(
-    places: &Places,
-    record: &StringRecord,
-    line: u64,
-    known: &mut HashMap<Symbol, u64>,
-) -> Result<Listing, InvalidUniverse> {
-    let wrong = |what| InvalidUniverse::Line { line, what };
-    let cell =
-        |place: Option<usize>| place.and_then(|place| record.get(place)).unwrap_or_default().trim();
-    let symbol = Symbol::new(cell(Some(places.symbol)));
-    let symbol = symbol.map_err(|error| wrong(error.to_string()))?;
-    if let Some(before) = known.insert(symbol.clone(), line) {
-        return Err(wrong(format!("symbol {symbol}: is on line {before} already")));
-    }
-    Ok(Listing {
-        symbol,
-        sector: cell(places.sector).to_owned(),
-        industry: cell(places.industry).to_owned(),
-    })
 }
 
 /// Where a file has its columns.
@@ -112,23 +68,29 @@ fn listing(
 struct Places {
     symbol: usize,
     sector: Option<usize>,
-    industry: Option<usize>,
 }
 
 impl Places {
     fn of(header: &StringRecord) -> Option<Self> {
-        let place =
-            |name: &str| header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
-        let symbol = place("symbol").or_else(|| place("ticker"))?;
-        Some(Self { symbol, sector: place("sector"), industry: place("industry") })
+        let symbol = column(header, "symbol").or_else(|| column(header, "ticker"))?;
+        Some(Self { symbol, sector: column(header, "sector") })
     }
-}
 
-fn of_csv(error: csv::Error) -> InvalidUniverse {
-    let line = error.position().map_or(1, csv::Position::line);
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => InvalidUniverse::Io(error),
-        _ => InvalidUniverse::Line { line, what: "is not UTF-8".to_owned() },
+    /// `known` are the symbols that there were before, with their lines.
+    fn listing(
+        &self,
+        record: &StringRecord,
+        known: &mut HashMap<Symbol, u64>,
+    ) -> Result<Listing, InvalidFile> {
+        let line = line_of(record);
+        let symbol = Symbol::new(cell(record, self.symbol));
+        let symbol = symbol.map_err(|error| InvalidFile::line(line, error.to_string()))?;
+        if let Some(before) = known.insert(symbol.clone(), line) {
+            let what = format!("symbol {symbol}: is on line {before} already");
+            return Err(InvalidFile::line(line, what));
+        }
+        let sector = self.sector.map_or("", |place| cell(record, place)).to_owned();
+        Ok(Listing { symbol, sector })
     }
 }
 

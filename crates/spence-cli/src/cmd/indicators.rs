@@ -18,7 +18,7 @@ pub(crate) fn run(common: &Common, asked: &args::Indicators) -> anyhow::Result<(
         let rows = indicators::indicators(&bars.bars());
         let rows = bars.dates().iter().zip(&rows).map(|(date, row)| {
             let mut object = Map::from_iter([("date".to_owned(), date.to_string().into())]);
-            object.extend(named(row).map(|(name, value)| (name.to_owned(), number(value))));
+            object.extend(named(row).map(|(name, value)| (name.to_owned(), render::number(value))));
             Value::Object(object)
         });
         let rows: Vec<_> = rows.collect();
@@ -66,9 +66,4 @@ fn csv(bars: &SymbolBars) -> String {
 
 fn named(row: &Indicators) -> impl Iterator<Item = (&'static str, f64)> {
     Indicators::NAMES.iter().copied().zip(row.values())
-}
-
-/// `null` for what is not defined.
-fn number(value: f64) -> Value {
-    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
 }

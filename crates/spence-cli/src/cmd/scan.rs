@@ -6,10 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use spence::Clock;
 use spence_market::score::{Cell, Profile, Signal, column_names};
-use spence_market::{
-    InvalidUniverse, ScanOptions, ScanRow, SymbolBars, is_same_sector, open_universe, scan,
-    twelve_digits,
-};
+use spence_market::{ScanOptions, ScanRow, SymbolBars, is_same_sector, scan, twelve_digits};
 
 use crate::args::{Common, Scan, Scoring};
 use crate::exit::{Code, Failure};
@@ -87,13 +84,7 @@ fn meant<'a>(all: &'a [SymbolBars], asked: &Scan) -> anyhow::Result<Vec<&'a Symb
     let mut meant: Vec<&SymbolBars> = match &asked.universe {
         None => all.iter().collect(),
         Some(path) => {
-            let universe = open_universe(path).map_err(|error| {
-                let message = match error {
-                    InvalidUniverse::Io(error) => format!("read {}: {error}", path.display()),
-                    error => format!("{}, {error}", path.display()),
-                };
-                Failure::error(Code::Refused, message)
-            })?;
+            let universe = files::universe(path)?;
             let sectors: HashSet<_> = universe.iter().map(|one| one.sector.as_str()).collect();
             for sector in &asked.sectors {
                 if !sectors.iter().any(|known| is_same_sector(known, sector)) {
@@ -158,9 +149,7 @@ fn as_json(row: &ScanRow) -> Value {
     object.insert("as_of".to_owned(), row.as_of.to_string().into());
     for (name, cell) in row.score.cells() {
         let value = match cell {
-            Cell::Number(number) => {
-                serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
-            }
+            Cell::Number(number) => render::number(number),
             Cell::Text(word) => word.into(),
         };
         object.insert(name.to_owned(), value);
@@ -173,35 +162,23 @@ fn table(rows: &[ScanRow]) -> anyhow::Result<()> {
     let mut best: Vec<_> = rows.iter().filter(|row| !row.score.rating().is_nan()).collect();
     best.sort_by(|a, b| b.score.rating().abs().total_cmp(&a.score.rating().abs()));
     let rows = best.into_iter().take(SHOWN).map(|row| {
-        let cells: HashMap<_, _> = row.score.cells().collect();
-        let number = |name: &str, places: usize| match cells.get(name) {
-            Some(Cell::Number(number)) if number.is_nan() => String::new(),
-            Some(Cell::Number(number)) => format!("{number:.places$}"),
-            _ => String::new(),
-        };
-        let signal = row.score.signal().name().to_owned();
+        let ScanRow { symbol, as_of, score } = row;
+        let parts = score.parts();
         vec![
-            row.symbol.clone(),
-            signal,
-            number("TechRating", 1),
-            number("Close", 2),
-            number("RSI", 0),
-            number("TrendScore", 0),
-            number("MomentumScore", 0),
-            format!("{:.1} %", 100.0 * atr(&cells)),
-            row.as_of.to_string(),
+            symbol.clone(),
+            score.signal().name().to_owned(),
+            format!("{:.1}", score.rating()),
+            format!("{:.2}", score.close()),
+            format!("{:.0}", score.indicators().rsi14),
+            parts.trend.to_string(),
+            parts.momentum.to_string(),
+            format!("{:.1} %", 100.0 * score.features().atr_pct_14),
+            as_of.to_string(),
         ]
     });
     let header =
         ["symbol", "signal", "rating", "close", "RSI", "trend", "momentum", "range", "as of"];
     render::table(&header, rows.collect())
-}
-
-fn atr(cells: &HashMap<&str, Cell>) -> f64 {
-    match cells.get("ATR_pct") {
-        Some(Cell::Number(number)) => *number,
-        _ => f64::NAN,
-    }
 }
 
 /// How many there are of each signal that says something.

@@ -17,6 +17,7 @@ pub use features::Features;
 pub use row::{Cell, Score, column_names};
 
 use crate::indicators::last_indicators;
+use crate::indicators::window::deviation;
 use crate::ohlcv::{Ohlcv, Quote};
 
 /// The least close and the least mean turnover, in the quote currency, of what can be traded.
@@ -139,7 +140,7 @@ pub fn score(bars: &Ohlcv<'_>, profile: Profile) -> Option<Score> {
     let rating = f64::from(parts.rating()) * (0.7 + 0.3 * calm);
     Some(Score {
         bars: bars.len(),
-        is_tradable: is_tradable(bars, &last),
+        is_tradable: is_tradable(bars, &last, features.sma_20),
         indicators,
         features,
         factors,
@@ -155,12 +156,11 @@ pub fn score(bars: &Ohlcv<'_>, profile: Profile) -> Option<Score> {
 
 /// Whether there are enough bars, at a price and with a turnover at which it can be traded, and
 /// prices that do not scatter as if they were wrong.
-fn is_tradable(bars: &Ohlcv<'_>, last: &Quote) -> bool {
+fn is_tradable(bars: &Ohlcv<'_>, last: &Quote, mean_of_20: f64) -> bool {
     let count = bars.len();
     let turnovers: f64 = bars.last(40).quotes().map(|bar| bar.close * bar.volume).sum();
     let turnover = turnovers / count.min(40) as f64;
-    let mean = crate::indicators::window::mean(bars.close, 20);
-    let scatter = crate::indicators::window::deviation(bars.close, 20, 19) / mean;
-    let is_wild = mean > 0.0 && scatter > MOST_SCATTER;
+    let scatter = deviation(bars.close, 20, 19) / mean_of_20;
+    let is_wild = mean_of_20 > 0.0 && scatter > MOST_SCATTER;
     count >= 20 && last.close >= LEAST_CLOSE && turnover >= LEAST_TURNOVER && !is_wild
 }

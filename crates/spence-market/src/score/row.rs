@@ -46,6 +46,18 @@ impl Score {
         self.bars
     }
 
+    /// The close of the last bar.
+    #[must_use]
+    pub fn close(&self) -> f64 {
+        self.last.close
+    }
+
+    /// What the scores are made of.
+    #[must_use]
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
     /// The indicators of the last bar.
     #[must_use]
     pub fn indicators(&self) -> &Indicators {

@@ -35,7 +35,7 @@ impl Owed {
 
     /// The first, to be told at the same time; they stay until they have been. None: all have.
     pub(super) fn next(&mut self) -> Vec<(u64, Notice)> {
-        self.is_being_paid = true;
+        self.is_being_paid = !self.queue.is_empty();
         self.queue.iter().take(AT_ONCE).cloned().collect()
     }
 
