@@ -5,30 +5,25 @@
 //! are read for several keys at a time, and the keys that nobody is fetching yet are handed to the
 //! fill in chunks.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::cached::Cached;
+use crate::caller::Caller;
+use crate::covers::Covers;
 use crate::error::{Error, ErrorKind};
-use crate::events::Happening;
-use crate::fetch::{Caller, Next, Stale, within};
-use crate::fill::{self, FillCx};
+use crate::fetch::{Next, Stale};
+use crate::fill::FillCx;
 use crate::fills::Fills;
 use crate::flight::Ticket;
-use crate::key::{Identity, Key};
+use crate::key::Key;
 use crate::lookup::Looking;
-use crate::pilot::Pilot;
 use crate::policy::Policy;
-use crate::share::Permit;
-use crate::stats::Count;
 
 /// How a batch is cut up for the origin.
 ///
@@ -70,7 +65,7 @@ type Answer<V> = (usize, Result<Cached<V>, Error>);
 /// A key without a fresh value.
 struct Wanted<K: Key, V> {
     place: usize,
-    caller: Caller<K>,
+    caller: Caller<K, V>,
     ticket: Ticket,
     stale: Stale<K, V>,
 }
@@ -142,6 +137,66 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
+        self.answer_all(keys, batch, Covers::everything(), fill).await
+    }
+
+    /// [`Cache::get_many_or_fetch`] for values that grow, such as what is known of a year: a fresh
+    /// one answers only if it `covers` what this call wants. For the others `fill` is called, and
+    /// finds what is held in [`FillCx::stale`], to which it adds.
+    ///
+    /// Whoever joins a fill that another caller has begun gets what that one brings, which may not
+    /// cover what it wants itself; ask again then. If the fill fails, what is held and fresh is
+    /// served as stale with its cause, as far as the policy's grace goes.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), spence::Error> {
+    /// use spence::{Batch, Error, Fill, FillCx, Fills, Spence};
+    ///
+    /// let spence = Spence::builder().build().await?;
+    /// let words = spence.cache::<u64, Vec<u32>>("words").build()?;
+    /// for wanted in [2, 1, 3] {
+    ///     let fetch = move |short: Vec<FillCx<u64, Vec<u32>>>| async move {
+    ///         let extend = |cx: &FillCx<u64, Vec<u32>>| {
+    ///             let mut held = cx.stale().map(|held| held.to_vec()).unwrap_or_default();
+    ///             held.extend(held.len() as u32..wanted);
+    ///             (*cx.key(), Fill::new(held))
+    ///         };
+    ///         Ok::<_, Error>(short.iter().map(extend).collect::<Fills<_, _>>())
+    ///     };
+    ///     let covers = move |_: &u64, held: &Vec<u32>| held.len() as u32 >= wanted;
+    ///     let answers = words.get_many_or_extend(&[7], Batch::default(), covers, fetch).await;
+    ///     assert!(answers[0].as_ref().unwrap().len() as u32 >= wanted);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn get_many_or_extend<C, F, R, E>(
+        &self,
+        keys: &[K],
+        batch: Batch,
+        covers: C,
+        fill: F,
+    ) -> Vec<Result<Cached<V>, Error>>
+    where
+        C: Fn(&K, &V) -> bool + Send + Sync + 'static,
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        self.answer_all(keys, batch, Covers::when(covers), fill).await
+    }
+
+    async fn answer_all<F, R, E>(
+        &self,
+        keys: &[K],
+        batch: Batch,
+        covers: Covers<K, V>,
+        fill: F,
+    ) -> Vec<Result<Cached<V>, Error>>
+    where
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
         let (fill, policy) = (Arc::new(fill), Arc::new(self.policy()));
         let mut answers: Vec<Option<Result<Cached<V>, Error>>> = Vec::with_capacity(keys.len());
         answers.resize_with(keys.len(), || None);
@@ -153,10 +208,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let (mut cold, mut wanted) = (Vec::new(), Vec::new());
         for (place, key) in keys.iter().enumerate() {
             let hash = self.core.namespace.hasher.hash(key);
-            match self.memory_hit(hash, key) {
+            let hit = if covers.is_any() { self.memory_hit(hash, key) } else { None };
+            match hit {
                 Some(hit) => put((place, hit.ok_or_else(|| self.nothing_there()))),
                 None => match self.caller(hash, key.clone(), &policy) {
-                    Ok(caller) => cold.push((place, caller)),
+                    Ok(caller) => cold.push((place, caller.content_with(&covers))),
                     Err(error) => put((place, Err(error))),
                 },
             }
@@ -186,7 +242,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Looks into the tiers for each: its answer (as `Err`), or that it is wanted.
     async fn look_at_all(
         &self,
-        cold: Vec<(usize, Caller<K>)>,
+        cold: Vec<(usize, Caller<K, V>)>,
     ) -> Vec<Result<Wanted<K, V>, Answer<V>>> {
         let looking = cold.iter().map(|(_, caller)| {
             let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
@@ -209,7 +265,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     async fn look_at(
         &self,
         place: usize,
-        mut caller: Caller<K>,
+        mut caller: Caller<K, V>,
     ) -> Result<Wanted<K, V>, Answer<V>> {
         let ticket = self.engine.flights.ticket(caller.hash, &self.engine.log);
         match self.look(&mut caller, &ticket).await {
@@ -292,104 +348,5 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
         }
         answers
-    }
-
-    /// Starts one fill for several flights, in a task of its own.
-    fn take_off_together<F, R, E>(
-        &self,
-        pilots: Vec<Pilot<K, V>>,
-        turn: Option<OwnedSemaphorePermit>,
-        policy: &Arc<Policy>,
-        fill: &Arc<F>,
-    ) where
-        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-    {
-        if pilots.is_empty() {
-            return;
-        }
-        let (cache, policy, fill) = (self.clone(), Arc::clone(policy), Arc::clone(fill));
-        self.engine.spawner.spawn(Box::pin(async move {
-            let attempts = join_all(
-                pilots.iter().map(|pilot| async { cache.try_to_secure(&pilot.wanted()).await }),
-            );
-            let attempts = attempts.await;
-            let (mut flown, mut waiting) = (Vec::new(), Vec::new());
-            for (pilot, secured) in pilots.into_iter().zip(attempts) {
-                match pilot.take(secured) {
-                    Ok(secured) => flown.push(secured),
-                    Err(waits) => waiting.extend(waits),
-                }
-            }
-            // Each key that another node is filling waits for itself, and may then be asked for.
-            for pilot in waiting {
-                let (cache, policy, fill) = (cache.clone(), Arc::clone(&policy), Arc::clone(&fill));
-                cache.engine.spawner.clone().spawn(Box::pin(async move {
-                    if let Ok(secured) = pilot.secure(policy.hard_deadline).await {
-                        cache.fly_together(vec![secured], policy.hard_deadline, &*fill).await;
-                    }
-                }));
-            }
-            if !flown.is_empty() {
-                cache.fly_together(flown, policy.hard_deadline, &*fill).await;
-            }
-            drop(turn);
-        }));
-    }
-
-    /// One fill for several flights.
-    async fn fly_together<F, R, E>(
-        &self,
-        flown: Vec<(Pilot<K, V>, Permit)>,
-        deadline: Duration,
-        fill: &F,
-    ) where
-        F: Fn(Vec<FillCx<K, V>>) -> R,
-        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-    {
-        let (clock, counters) = (&self.engine.clock, &self.core.namespace.counters);
-        let contexts: Vec<_> = flown.iter().map(|(pilot, _)| pilot.context(deadline)).collect();
-        flown.iter().for_each(|(pilot, _)| pilot.tell(Happening::FillStarted));
-        counters.count(Count::OriginCall);
-        let took = clock.stopwatch();
-        let filling = fill(contexts);
-        let work = fill::run(async move { filling.await.map_err(Error::origin) });
-        let leases = flown.iter().map(|(pilot, permit)| (pilot.text(), permit)).collect();
-        let work = self.renewing(leases, work);
-        let result = within(clock, deadline, work).await;
-        // Each key took its share of the call.
-        let share = took.elapsed() / u32::try_from(flown.len()).unwrap_or(u32::MAX);
-        if !self.land_together(flown, result, share).await {
-            counters.count(Count::OriginError);
-        }
-    }
-
-    /// Lands every flight with its part of what came; whether all of them came down well.
-    async fn land_together(
-        &self,
-        flown: Vec<(Pilot<K, V>, Permit)>,
-        result: Result<Fills<K, V>, Error>,
-        share: Duration,
-    ) -> bool {
-        let mut landing = Vec::with_capacity(flown.len());
-        let mut by_hash: HashMap<u64, (Pilot<K, V>, Permit), Identity> = HashMap::default();
-        by_hash.extend(flown.into_iter().map(|flown| (flown.0.hash(), flown)));
-        let unanswered = match result {
-            Ok(fills) => {
-                for (key, result) in fills.0 {
-                    let hash = self.core.namespace.hasher.hash(&key);
-                    let flown = by_hash.remove(&hash).filter(|(pilot, _)| *pilot.key() == key);
-                    landing.extend(flown.map(|(pilot, permit)| pilot.land(result, share, permit)));
-                }
-                Error::new(ErrorKind::Origin, "origin failed: no answer for this key")
-            }
-            Err(error) => error,
-        };
-        for (_, (pilot, permit)) in by_hash {
-            landing.push(pilot.land(Err(unanswered.clone()), share, permit));
-        }
-        join_all(landing).await.into_iter().all(|well| well)
     }
 }

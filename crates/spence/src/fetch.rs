@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use crate::ban::Verdict;
 use crate::cache::Cache;
 use crate::cached::Cached;
-use crate::clock::{Clock, Stopwatch};
+use crate::caller::Caller;
+use crate::clock::Clock;
 use crate::entry::{Entry, Standing};
 use crate::error::{Error, ErrorKind};
 use crate::fill::{Fill, FillCx};
@@ -20,24 +21,6 @@ use crate::install::Landing;
 use crate::key::Key;
 use crate::lookup::Held;
 use crate::outcome::{Freshness, MissCause, Source, StaleReason};
-use crate::policy::Policy;
-use crate::spawn::Spawner;
-
-/// One caller that wants what is under one key.
-pub(crate) struct Caller<K> {
-    pub(crate) hash: u64,
-    pub(crate) key: K,
-    pub(crate) text: Arc<str>,
-    /// The policy of its call.
-    pub(crate) policy: Arc<Policy>,
-    /// Why it has found nothing fresh.
-    pub(crate) cause: MissCause,
-    /// Where the fill runs that it starts.
-    pub(crate) runs_on: Arc<dyn Spawner>,
-    /// Whether it has started the flight that it waits for.
-    pub(crate) leads: bool,
-    since: Stopwatch,
-}
 
 /// A stale entry, and the tier that held it.
 pub(crate) type Stale<K, V> = Option<(Arc<Entry<K, V>>, Source)>;
@@ -60,7 +43,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     #[cold]
     pub(crate) async fn fetch<F, R, E>(
         &self,
-        mut caller: Caller<K>,
+        mut caller: Caller<K, V>,
         fill: F,
     ) -> Result<Cached<V>, Error>
     where
@@ -102,23 +85,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
     }
 
-    pub(crate) fn caller(
-        &self,
-        hash: u64,
-        key: K,
-        policy: &Arc<Policy>,
-    ) -> Result<Caller<K>, Error> {
-        let (text, since) = (self.text_of(&key)?, self.engine.clock.stopwatch());
-        let (policy, cause) = (Arc::clone(policy), MissCause::Absent);
-        let runs_on = Arc::clone(&self.engine.spawner);
-        Ok(Caller { hash, key, text, policy, cause, runs_on, leads: false, since })
-    }
-
     /// Looks into the tiers: a fresh answer is the `Err`; else what is stale, or to be refreshed
     /// early, if anything.
     pub(crate) async fn look(
         &self,
-        caller: &mut Caller<K>,
+        caller: &mut Caller<K, V>,
         ticket: &Ticket,
     ) -> Result<Stale<K, V>, Result<Cached<V>, Error>> {
         let held = self.walk(ticket, &caller.key, &caller.text).await;
@@ -128,10 +99,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// What to do with what the tiers hold: see [`Cache::look`].
     pub(crate) fn looked(
         &self,
-        caller: &mut Caller<K>,
+        caller: &mut Caller<K, V>,
         held: Held<K, V>,
     ) -> Result<Stale<K, V>, Result<Cached<V>, Error>> {
         match held {
+            Held::Fresh(entry, source) if !caller.is_content_with(&entry) => {
+                caller.cause = MissCause::Short;
+                Ok(Some((entry, source)))
+            }
             // It is served all the same, unless something passes it: see `meanwhile`.
             Held::Fresh(entry, source) if self.engine.is_due_early(&*entry) => {
                 caller.cause = MissCause::Expired;
@@ -155,7 +130,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Decides how a caller that has found nothing fresh comes by a value.
     pub(crate) fn board(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         stale: &Stale<K, V>,
     ) -> Next<K, V> {
@@ -183,14 +158,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// `stale_while_revalidate`.
     pub(crate) fn meanwhile(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         held: &Stale<K, V>,
     ) -> Option<Cached<V>> {
         if let Some(hit) = self.still_fresh(caller, ticket, held) {
             return Some(hit);
         }
-        let (entry, source) = held.as_ref().filter(|(entry, _)| self.may_serve(ticket, entry))?;
+        let serves = |entry| caller.cause != MissCause::Short && self.may_serve(ticket, entry);
+        let (entry, source) = held.as_ref().filter(|(entry, _)| serves(entry))?;
         if !caller.policy.serves_while_revalidating(self.engine.stale_for(&**entry)) {
             return None;
         }
@@ -202,12 +178,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// What is refreshed early, as long as it is fresh and nothing has passed it.
     fn still_fresh(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         held: &Stale<K, V>,
     ) -> Option<Cached<V>> {
         let is_fresh = |entry: &Arc<Entry<K, V>>| {
-            self.engine.standing(&**entry) == Standing::Fresh && self.may_serve(ticket, entry)
+            self.engine.standing(&**entry) == Standing::Fresh
+                && caller.is_content_with(entry)
+                && self.may_serve(ticket, entry)
         };
         let (entry, source) = held.as_ref().filter(|(entry, _)| is_fresh(entry))?;
         self.serve_fresh(&caller.text, Arc::clone(entry), *source)
@@ -217,7 +195,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// wait any longer.
     pub(crate) async fn outwait(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         mut landing: watch::Receiver<bool>,
         stale: &Stale<K, V>,
@@ -234,7 +212,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         Some(self.fall_back(caller, ticket, stale.clone(), StaleReason::Deadline, error))
     }
 
-    fn out_of_time(&self, caller: &Caller<K>) -> Error {
+    fn out_of_time(&self, caller: &Caller<K, V>) -> Error {
         let message = format!("the origin took longer than {:?}", caller.policy.hard_deadline);
         Error::new(ErrorKind::Deadline, message)
     }
@@ -243,7 +221,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// what comes was passed before the caller arrived, or may have been.
     pub(crate) async fn land_with(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         flight: &Flight<K, Landing<K, V>>,
         stale: Stale<K, V>,
@@ -278,7 +256,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
 
     /// What to say of what the origin has answered: it was asked for its leader, but before those
     /// came who have joined, and since then another node may have invalidated it.
-    fn freshness_of_landing(&self, caller: &Caller<K>) -> Freshness {
+    fn freshness_of_landing(&self, caller: &Caller<K, V>) -> Freshness {
         match caller.leads || self.core.namespace.is_verified(self.engine.clock.ticks()) {
             true => Freshness::Fresh,
             false => Freshness::Unverified,
@@ -290,13 +268,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// time itself.
     async fn landing(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         flight: &Flight<K, Landing<K, V>>,
         stale: &Stale<K, V>,
     ) -> Result<Landing<K, V>, Cached<V>> {
         let clock = &self.engine.clock;
-        if let Some((entry, source)) = stale {
+        let stand_in = stale.as_ref().filter(|_| caller.cause != MissCause::Short);
+        if let Some((entry, source)) = stand_in {
             let left = caller.left_of(caller.policy.soft_deadline);
             if let Some(landing) = clock.timeout(left, flight.wait()).await {
                 return Ok(landing);
@@ -315,7 +294,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// What is served in place of an error: what is fresh after all, or stale and may stand in.
     fn fall_back(
         &self,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         ticket: &Ticket,
         stale: Stale<K, V>,
         reason: StaleReason,
@@ -337,7 +316,12 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Whether a stale entry is within the grace of the caller's policy too.
-    fn may_stand_in(&self, caller: &Caller<K>, ticket: &Ticket, entry: &Arc<Entry<K, V>>) -> bool {
+    fn may_stand_in(
+        &self,
+        caller: &Caller<K, V>,
+        ticket: &Ticket,
+        entry: &Arc<Entry<K, V>>,
+    ) -> bool {
         let stale_for = self.engine.stale_for(&**entry);
         stale_for < caller.policy.grace() && self.may_serve(ticket, entry)
     }
@@ -348,18 +332,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             && self.engine.standing(&**entry) != Standing::Gone
             && ticket.admits(entry.head.as_of)
             && !matches!(self.engine.verdict(&**entry), Verdict::Dead { .. })
-    }
-}
-
-impl<K> Caller<K> {
-    /// Counts its time from now.
-    pub(crate) fn restart(&mut self, clock: &Clock) {
-        self.since = clock.stopwatch();
-    }
-
-    /// What is left of a time that began when the caller came.
-    fn left_of(&self, limit: Duration) -> Duration {
-        limit.saturating_sub(self.since.elapsed())
     }
 }
 

@@ -42,10 +42,12 @@ pub enum MissCause {
     Schema,
     /// The disk or the shared tier failed, or took too long.
     Failed,
+    /// It is fresh, and does not cover what this read wants.
+    Short,
 }
 
 impl MissCause {
-    /// `absent`, `expired`, `banned`, `schema` or `failed`: the word used in JSON and metrics.
+    /// `absent`, `expired`, `banned`, `schema`, `failed` or `short`: the word used in JSON and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,6 +56,7 @@ impl MissCause {
             MissCause::Banned => "banned",
             MissCause::Schema => "schema",
             MissCause::Failed => "failed",
+            MissCause::Short => "short",
         }
     }
 }

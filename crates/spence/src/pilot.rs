@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::ban::Verdict;
 use crate::cache::Cache;
+use crate::caller::Caller;
 use crate::clock::{Ticks, ticks_in};
+use crate::covers::Covers;
 use crate::entry::{Birth, Content, Detail, Entry, Standing};
 use crate::envelope::Validator;
 use crate::error::{Error, ErrorKind};
 use crate::events::Happening;
-use crate::fetch::{Caller, within};
+use crate::fetch::within;
 use crate::fill::{self, Body, Fill, FillCx};
 use crate::flight::{Admission, Flight, Ticket};
 use crate::install::{Landing, jitter_seed};
@@ -29,6 +31,8 @@ pub(crate) struct Pilot<K: Key, V: Send + Sync + 'static> {
     text: Arc<str>,
     /// What the origin may call unchanged.
     stale: Option<(Arc<Entry<K, V>>, Source)>,
+    /// What another node's value must be for it to do.
+    covers: Covers<K, V>,
     landed: bool,
 }
 
@@ -38,7 +42,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         &self,
         ticket: &Ticket,
         flight: &Arc<Flight<K, Landing<K, V>>>,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         stale: Option<&(Arc<Entry<K, V>>, Source)>,
         fill: F,
     ) where
@@ -74,7 +78,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         &self,
         ticket: &Ticket,
         flight: &Arc<Flight<K, Landing<K, V>>>,
-        caller: &Caller<K>,
+        caller: &Caller<K, V>,
         stale: Option<&(Arc<Entry<K, V>>, Source)>,
     ) -> Pilot<K, V> {
         // What has been invalidated since it was found is nothing to compare with.
@@ -84,7 +88,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         };
         let stale = stale.filter(|(entry, _)| alive(entry) && !entry.is_negative()).cloned();
         let (flight, text) = (Arc::clone(flight), Arc::clone(&caller.text));
-        Pilot { cache: self.clone(), ticket: ticket.share(), flight, text, stale, landed: false }
+        let (cache, ticket, covers) = (self.clone(), ticket.share(), caller.covers.clone());
+        Pilot { cache, ticket, flight, text, stale, covers, landed: false }
     }
 }
 
@@ -122,7 +127,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let secured = {
             let wanted = self.wanted();
             // So that there is time to ask the origin after that.
-            clock.timeout(deadline, self.cache.secure(&wanted, deadline / 2)).await
+            clock.timeout(deadline, self.cache.secure(&wanted, &self.covers, deadline / 2)).await
         };
         match secured {
             Some(secured) => self.take(secured).map_err(drop),
@@ -147,7 +152,12 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         }
     }
 
-    pub(crate) fn wanted(&self) -> Wanted<'_, K> {
+    /// Secures the fill if no other node is filling the key.
+    pub(crate) async fn try_to_secure(&self) -> Secured<K, V> {
+        self.cache.try_to_secure(&self.wanted(), &self.covers).await
+    }
+
+    fn wanted(&self) -> Wanted<'_, K> {
         Wanted { hash: self.ticket.hash, key: &self.flight.key, text: &self.text }
     }
 

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use crate::ban::{Effect, Verdict};
 use crate::cache::Cache;
 use crate::compress::Packed;
+use crate::covers::Covers;
 use crate::entry::Entry;
 use crate::envelope::{self, StoredEntry};
 use crate::install::{Encoded, Put};
@@ -173,7 +174,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Tries to secure a fill: for the cluster if it can be, else for this node.
-    pub(crate) async fn try_to_secure(&self, wanted: &Wanted<'_, K>) -> Secured<K, V> {
+    pub(crate) async fn try_to_secure(
+        &self,
+        wanted: &Wanted<'_, K>,
+        covers: &Covers<K, V>,
+    ) -> Secured<K, V> {
         let Some(shared) = self.shared() else { return Secured::Permit(Permit::Alone) };
         let id = self.id(wanted.text);
         let mut refused = None;
@@ -185,7 +190,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 Leased::Value(value) => {
                     let tag = tag_of(&value);
                     match self.lift(wanted, as_of, value) {
-                        Ok(Held::Fresh(entry, _)) => return Secured::Found(entry),
+                        Ok(Held::Fresh(entry, _)) if covers.is_enough(wanted.key, &entry) => {
+                            return Secured::Found(entry);
+                        }
                         // Not good enough; what is stored instead of it may be.
                         Ok(_) | Err(_) if tag.is_some() && tag != refused => refused = tag,
                         Ok(_) | Err(_) => break,
@@ -199,10 +206,15 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Secures a fill: waits for another node that is filling the key, but no longer than `most`.
-    pub(crate) async fn secure(&self, wanted: &Wanted<'_, K>, most: Duration) -> Secured<K, V> {
+    pub(crate) async fn secure(
+        &self,
+        wanted: &Wanted<'_, K>,
+        covers: &Covers<K, V>,
+        most: Duration,
+    ) -> Secured<K, V> {
         let waiting = self.engine.clock.stopwatch();
         loop {
-            let secured = self.try_to_secure(wanted).await;
+            let secured = self.try_to_secure(wanted, covers).await;
             let (Secured::Busy { turn }, Some(shared)) = (&secured, self.shared()) else {
                 return secured;
             };

@@ -131,7 +131,7 @@ impl Counters {
     pub(crate) fn miss(&self, cause: MissCause) {
         self.count(Count::Miss);
         match cause {
-            MissCause::Absent => {}
+            MissCause::Absent | MissCause::Short => {}
             MissCause::Expired => self.count(Count::MissExpired),
             MissCause::Banned => self.count(Count::MissBanned),
             MissCause::Schema => self.count(Count::MissSchema),

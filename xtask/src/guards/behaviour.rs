@@ -4,6 +4,19 @@ use super::Mutant;
 
 pub(super) const LINES: &[Mutant] = &[
     Mutant {
+        file: "fetch.rs",
+        line: r"
+                && caller.is_content_with(entry)",
+        instead: "",
+        test: "what_is_short_stands_in_for_an_origin_that_fails_and_says_so",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r" if covers.is_enough(wanted.key, &entry)",
+        instead: "",
+        test: "what_another_node_has_let_grow_is_taken_from_the_shared_tier",
+    },
+    Mutant {
         file: "memory/pools.rs",
         line: r"budget.filter(|_| self.shared.budget() > 0)",
         instead: r"budget.filter(|_| false)",
@@ -220,7 +233,7 @@ pub(super) const LINES: &[Mutant] = &[
         test: "lru_drops_what_was_used_longest_ago_exactly",
     },
     Mutant {
-        file: "batch.rs",
+        file: "together.rs",
         line: r"            drop(turn);
 ",
         instead: "",

@@ -11,6 +11,7 @@ mod device;
 mod disk;
 mod eager;
 mod explain;
+mod extend;
 mod fills;
 mod fleets;
 mod formats;

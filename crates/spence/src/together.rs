@@ -1,0 +1,120 @@
+//! One fill for several flights: it is started for all of them, and each lands with its part.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::cache::Cache;
+use crate::error::{Error, ErrorKind};
+use crate::events::Happening;
+use crate::fetch::within;
+use crate::fill::{self, FillCx};
+use crate::fills::Fills;
+use crate::key::{Identity, Key};
+use crate::pilot::Pilot;
+use crate::policy::Policy;
+use crate::share::Permit;
+use crate::stats::Count;
+
+impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
+    /// Starts one fill for several flights, in a task of its own.
+    pub(crate) fn take_off_together<F, R, E>(
+        &self,
+        pilots: Vec<Pilot<K, V>>,
+        turn: Option<OwnedSemaphorePermit>,
+        policy: &Arc<Policy>,
+        fill: &Arc<F>,
+    ) where
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        if pilots.is_empty() {
+            return;
+        }
+        let (cache, policy, fill) = (self.clone(), Arc::clone(policy), Arc::clone(fill));
+        self.engine.spawner.spawn(Box::pin(async move {
+            let attempts = join_all(pilots.iter().map(Pilot::try_to_secure)).await;
+            let (mut flown, mut waiting) = (Vec::new(), Vec::new());
+            for (pilot, secured) in pilots.into_iter().zip(attempts) {
+                match pilot.take(secured) {
+                    Ok(secured) => flown.push(secured),
+                    Err(waits) => waiting.extend(waits),
+                }
+            }
+            // Each key that another node is filling waits for itself, and may then be asked for.
+            for pilot in waiting {
+                let (cache, policy, fill) = (cache.clone(), Arc::clone(&policy), Arc::clone(&fill));
+                cache.engine.spawner.clone().spawn(Box::pin(async move {
+                    if let Ok(secured) = pilot.secure(policy.hard_deadline).await {
+                        cache.fly_together(vec![secured], policy.hard_deadline, &*fill).await;
+                    }
+                }));
+            }
+            if !flown.is_empty() {
+                cache.fly_together(flown, policy.hard_deadline, &*fill).await;
+            }
+            drop(turn);
+        }));
+    }
+
+    /// One fill for several flights.
+    async fn fly_together<F, R, E>(
+        &self,
+        flown: Vec<(Pilot<K, V>, Permit)>,
+        deadline: Duration,
+        fill: &F,
+    ) where
+        F: Fn(Vec<FillCx<K, V>>) -> R,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        let (clock, counters) = (&self.engine.clock, &self.core.namespace.counters);
+        let contexts: Vec<_> = flown.iter().map(|(pilot, _)| pilot.context(deadline)).collect();
+        flown.iter().for_each(|(pilot, _)| pilot.tell(Happening::FillStarted));
+        counters.count(Count::OriginCall);
+        let took = clock.stopwatch();
+        let filling = fill(contexts);
+        let work = fill::run(async move { filling.await.map_err(Error::origin) });
+        let leases = flown.iter().map(|(pilot, permit)| (pilot.text(), permit)).collect();
+        let work = self.renewing(leases, work);
+        let result = within(clock, deadline, work).await;
+        // Each key took its share of the call.
+        let share = took.elapsed() / u32::try_from(flown.len()).unwrap_or(u32::MAX);
+        if !self.land_together(flown, result, share).await {
+            counters.count(Count::OriginError);
+        }
+    }
+
+    /// Lands every flight with its part of what came; whether all of them came down well.
+    async fn land_together(
+        &self,
+        flown: Vec<(Pilot<K, V>, Permit)>,
+        result: Result<Fills<K, V>, Error>,
+        share: Duration,
+    ) -> bool {
+        let mut landing = Vec::with_capacity(flown.len());
+        let mut by_hash: HashMap<u64, (Pilot<K, V>, Permit), Identity> = HashMap::default();
+        by_hash.extend(flown.into_iter().map(|flown| (flown.0.hash(), flown)));
+        let unanswered = match result {
+            Ok(fills) => {
+                for (key, result) in fills.0 {
+                    let hash = self.core.namespace.hasher.hash(&key);
+                    let flown = by_hash.remove(&hash).filter(|(pilot, _)| *pilot.key() == key);
+                    landing.extend(flown.map(|(pilot, permit)| pilot.land(result, share, permit)));
+                }
+                Error::new(ErrorKind::Origin, "origin failed: no answer for this key")
+            }
+            Err(error) => error,
+        };
+        for (_, (pilot, permit)) in by_hash {
+            landing.push(pilot.land(Err(unanswered.clone()), share, permit));
+        }
+        join_all(landing).await.into_iter().all(|well| well)
+    }
+}
