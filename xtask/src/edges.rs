@@ -16,7 +16,7 @@ const ALLOWED: [Edges; 12] = [
     ("spence-config", &["spence", "spence-calendar"], &[]),
     ("spence-calendar", &["spence"], &[]),
     ("spence-feed", &["spence", "spence-calendar"], &[]),
-    ("spence-market", &["spence", "spence-calendar"], &["spence-feed"]),
+    ("spence-market", &["spence", "spence-calendar"], &["spence-feed", "spence-testkit"]),
     ("spence-server", &["spence", "spence-config", "spence-feed", "spence-market"], &[]),
     (
         "spence-cli",

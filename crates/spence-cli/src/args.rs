@@ -92,14 +92,14 @@ pub(crate) enum Command {
     #[command(
         override_usage = "spence expire [OPTIONS] <NAMESPACE [KEY | --prefix PREFIX | --glob GLOB] | --tag TAG>"
     )]
-    #[command(after_help = "Examples:\n  spence expire OHLCV AAPL:1d:90:2012-06-29\n  \
+    #[command(after_help = "Examples:\n  spence expire OHLCV AAPL:1d\n  \
                             spence expire --tag AAPL")]
     Expire(Target),
     /// Never serve again anything that is held now, in any namespace.
     #[command(after_help = "Examples:\n  spence clear --dry-run\n  spence clear --yes")]
     Clear(Clear),
     /// Say where a key is, how fresh, under which policy, and why it is not served.
-    #[command(after_help = "Example:\n  spence explain OHLCV AAPL:1d:90:2012-06-29")]
+    #[command(after_help = "Example:\n  spence explain OHLCV AAPL:1d")]
     Explain(Get),
     /// Fetch keys ahead of time, paced; stop it with Ctrl-C.
     #[command(after_help = "Examples:\n  spence warm OHLCV AAPL:1d:90:latest IBM:1d:90:latest\n  \

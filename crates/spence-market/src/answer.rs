@@ -6,20 +6,28 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
 
-use crate::bars::{Bar, BarKey};
+use crate::bars::Bar;
 use crate::error::ProviderError;
-use crate::wire::{Aggregate, Aggregates};
+use crate::symbol::Symbol;
+use crate::wire::{Aggregate, Answer};
 
-/// Whether an answer is one to this question: of that symbol, and not adjusted.
-pub(crate) fn check(answer: &Aggregates, key: &BarKey) -> Result<(), ProviderError> {
-    let asked = key.symbol().as_str();
+/// No price reaches this: the dearest share ever, of Berkshire Hathaway, has cost less than a
+/// million.
+const MAX_PRICE: f64 = 1e8;
+
+/// Whether an answer is of this symbol, if it is asked about one, and not adjusted.
+pub(crate) fn check(
+    answer: &Answer<Aggregate>,
+    asked: Option<&Symbol>,
+) -> Result<(), ProviderError> {
     let malformed = |what: String| Err(ProviderError::Malformed(what));
-    match (&answer.ticker, answer.adjusted) {
-        (Some(ticker), _) if !ticker.eq_ignore_ascii_case(asked) => {
+    match (asked, &answer.ticker, answer.adjusted) {
+        (Some(asked), Some(ticker), _) if !ticker.eq_ignore_ascii_case(asked.as_str()) => {
             malformed(format!("asked for {asked}, answered for {}", brief(ticker)))
         }
-        (_, Some(true)) => malformed("asked for unadjusted prices, answered with adjusted".into()),
+        (.., Some(true)) => malformed("asked for unadjusted prices, answered with adjusted".into()),
         _ => Ok(()),
     }
 }
@@ -31,12 +39,12 @@ pub(crate) fn brief(text: &str) -> String {
 
 /// Classifies an answer by what it says first, and by its status second: errors come with status
 /// 200 too.
-pub(crate) fn read(
+pub(crate) fn read<R: DeserializeOwned>(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
-) -> Result<Aggregates, ProviderError> {
-    let answer: Result<Aggregates, _> = serde_json::from_slice(body);
+) -> Result<Answer<R>, ProviderError> {
+    let answer: Result<Answer<R>, _> = serde_json::from_slice(body);
     let said = answer.as_ref().ok().and_then(|answer| {
         answer.error.as_ref().or(answer.message.as_ref()).map(|text| brief(text))
     });
@@ -59,47 +67,49 @@ pub(crate) fn read(
     }
 }
 
-/// The rows of one page, of which none may be after `end`; `None` if the provider says that there
-/// is nothing.
-pub(crate) fn bars_in(
-    answer: Aggregates,
-    end: Date,
-    new_york: &TimeZone,
-) -> Result<Option<Vec<Bar>>, ProviderError> {
-    let rows = answer.results.unwrap_or_default();
-    if rows.is_empty() {
-        return match answer.results_count {
-            // It does that under load: the data exist, and it leaves them out.
-            Some(count) if count > 0 => {
-                Err(ProviderError::Malformed(format!("{count} results announced, none given")))
-            }
-            Some(_) => Ok(None),
-            // Only the provider may say that there is nothing (contract C14).
-            None => Err(ProviderError::Malformed("neither results nor their count".into())),
-        };
+/// The rows of an answer; none if the provider says that there is nothing.
+pub(crate) fn rows_in<R>(answer: Answer<R>) -> Result<Vec<R>, ProviderError> {
+    match (answer.results, answer.results_count) {
+        (Some(rows), _) if !rows.is_empty() => Ok(rows),
+        // It does that under load: the data exist, and it leaves them out.
+        (_, Some(count)) if count > 0 => {
+            Err(ProviderError::Malformed(format!("{count} results announced, none given")))
+        }
+        (Some(_), _) | (None, Some(_)) => Ok(Vec::new()),
+        // Only the provider may say that there is nothing (contract C14).
+        (None, None) => Err(ProviderError::Malformed("neither results nor their count".into())),
     }
-    let bars: Result<Vec<Bar>, _> = rows.iter().map(|row| bar(row, new_york)).collect();
-    let bars = bars?;
-    if let Some(bar) = bars.iter().find(|bar| bar.date > end) {
-        return Err(ProviderError::Malformed(format!("asked up to {end}, got {}", bar.date)));
-    }
-    Ok(Some(bars))
 }
 
-fn bar(row: &Aggregate, new_york: &TimeZone) -> Result<Bar, ProviderError> {
-    let garbage = || ProviderError::Malformed(format!("row {row:?}"));
-    let time = Timestamp::from_millisecond(row.t).map_err(|_| garbage())?;
+/// The bar of a row of one symbol, which lies between two days, both included.
+pub(crate) fn bar_of(
+    row: &Aggregate,
+    (from, to): (Date, Date),
+    new_york: &TimeZone,
+) -> Result<Bar, ProviderError> {
+    let time = Timestamp::from_millisecond(row.t).map_err(|_| garbage(row))?;
     let date = time.to_zoned(new_york.clone()).date();
+    if !(from..=to).contains(&date) {
+        let what = format!("asked for {from} to {to}, got {date}");
+        return Err(ProviderError::Malformed(what));
+    }
+    let [open, high, low, close, volume] = values_of(row)?;
+    Ok(Bar { date, open, high, low, close, volume })
+}
+
+/// Open, high, low, close and volume of a row, if they can be.
+pub(crate) fn values_of(row: &Aggregate) -> Result<[f64; 5], ProviderError> {
     let prices = [row.o, row.h, row.l, row.c];
-    let sound = prices.iter().all(|price| price.is_finite() && *price > 0.0)
+    let sound = prices.iter().all(|price| *price > 0.0 && *price < MAX_PRICE)
         && row.v.is_finite()
         && row.v >= 0.0
         && row.l <= row.h;
-    if !sound {
-        return Err(garbage());
-    }
-    let Aggregate { o: open, h: high, l: low, c: close, v: volume, .. } = *row;
-    Ok(Bar { date, open, high, low, close, volume })
+    let Aggregate { o, h, l, c, v, .. } = *row;
+    sound.then_some([o, h, l, c, v]).ok_or_else(|| garbage(row))
+}
+
+pub(crate) fn garbage(row: &Aggregate) -> ProviderError {
+    ProviderError::Malformed(format!("row {row:?}"))
 }
 
 #[cfg(test)]
@@ -110,14 +120,16 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let new_york = TimeZone::get("America/New_York").unwrap();
         let outcome = read(status, None, body.as_bytes());
-        let key = BarKey::new("AAPL", 2, None).unwrap();
+        let asked = Symbol::new("AAPL").unwrap();
+        let days = (Date::constant(2012, 6, 1), Date::constant(2012, 6, 29));
         let outcome = outcome.and_then(|answer| {
-            super::check(&answer, &key)?;
-            bars_in(answer, Date::constant(2012, 6, 29), &new_york)
+            super::check(&answer, Some(&asked))?;
+            let rows = rows_in(answer)?;
+            rows.iter().map(|row| bar_of(row, days, &new_york)).collect::<Result<Vec<_>, _>>()
         });
         let shown = match outcome {
-            Ok(None) => "nothing".to_owned(),
-            Ok(Some(bars)) => format!("{} bars", bars.len()),
+            Ok(bars) if bars.is_empty() => "nothing".to_owned(),
+            Ok(bars) => format!("{} bars", bars.len()),
             Err(error) => error.to_string(),
         };
         assert!(shown.starts_with(expected), "{body}: {shown}");
@@ -160,7 +172,11 @@ mod tests {
         check(200, &format!(r#"{{"adjusted":true,{rows}}}"#), "provider answer not");
         let later = ROW.replace("1340942400000", "1341201600000");
         let later = format!(r#"{{"resultsCount":1,"results":[{later}]}}"#);
-        check(200, &later, "provider answer not understood: asked up to 2012-06-29, got");
+        check(
+            200,
+            &later,
+            "provider answer not understood: asked for 2012-06-01 to 2012-06-29, got",
+        );
     }
 
     #[test]
@@ -170,6 +186,7 @@ mod tests {
             r#"{"v":-1,"o":2,"c":2,"h":3,"l":1,"t":1340942400000}"#,
             r#"{"v":1,"o":2,"c":2,"h":1,"l":3,"t":1340942400000}"#,
             r#"{"v":1,"o":2,"c":2,"h":3,"l":1,"t":9999999999999999}"#,
+            r#"{"v":1,"o":2,"c":2,"h":1000000000000,"l":1,"t":1340942400000}"#,
         ] {
             check(200, &format!(r#"{{"status":"OK","results":[{row}]}}"#), "provider answer not");
         }

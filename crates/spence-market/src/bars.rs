@@ -1,11 +1,11 @@
-//! Daily bars, and the key under which some of them are held.
+//! Daily bars, and the question for some of them.
 
 use std::ops::Deref;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use spence::key::parse_text;
-use spence::{Key, Weigh, allocation};
+use spence::{Weigh, allocation};
 
 use crate::date::parse_date;
 use crate::symbol::{InvalidSymbol, Symbol};
@@ -13,7 +13,10 @@ use crate::symbol::{InvalidSymbol, Symbol};
 /// The most bars that can be asked for at once: what the provider gives in one answer.
 pub const MAX_BARS: u32 = 50_000;
 
-/// Where a key says that it is about the last bars there are.
+/// Symbol, frequency, bars, end.
+const PARTS: usize = 4;
+
+/// Where a question says that it is about the last bars there are.
 const LATEST: &str = "latest";
 
 /// The years that `end` may lie in: no provider has anything before.
@@ -74,11 +77,11 @@ impl Weigh for Bars {
     }
 }
 
-/// The last `bars` daily bars of a symbol up to `end`, or up to the last there is.
+/// The question for the last `bars` daily bars of a symbol up to `end`, or up to the last there is.
 ///
-/// Canonical text: `AAPL:1d:90:2012-06-29`, or `AAPL:1d:90:latest`.
+/// As text: `AAPL:1d:90:2012-06-29`, or `AAPL:1d:90:latest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BarKey {
+pub struct LastBars {
     symbol: Symbol,
     bars: u32,
     end: Option<Date>,
@@ -86,14 +89,14 @@ pub struct BarKey {
 
 /// What is wrong with a question for bars.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidKey {
+pub enum InvalidQuestion {
     /// The symbol cannot be one.
     #[error(transparent)]
     Symbol(#[from] InvalidSymbol),
     /// The number of bars is out of range.
     #[error("bars: {0}, expected 1 to {MAX_BARS}")]
     Bars(u32),
-    /// It is not the text of a key.
+    /// It is not the text of a question or of a key.
     #[error("key: `{0}` is not a text such as AAPL:1d:90:2012-06-29 or AAPL:1d:90:latest")]
     Text(String),
     /// The end is not a date.
@@ -101,38 +104,38 @@ pub enum InvalidKey {
     End(String),
 }
 
-impl InvalidKey {
+impl InvalidQuestion {
     /// The name of the argument that is wrong: `symbol`, `bars` or `end`.
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
-            InvalidKey::Symbol(_) => "symbol",
-            InvalidKey::Bars(_) => "bars",
-            InvalidKey::Text(_) => "key",
-            InvalidKey::End(_) => "end",
+            InvalidQuestion::Symbol(_) => "symbol",
+            InvalidQuestion::Bars(_) => "bars",
+            InvalidQuestion::Text(_) => "key",
+            InvalidQuestion::End(_) => "end",
         }
     }
 }
 
-impl InvalidKey {
-    fn text(text: &str) -> Self {
+impl InvalidQuestion {
+    pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.chars().take(60).collect())
     }
 }
 
-impl BarKey {
+impl LastBars {
     /// The last `bars` bars of `symbol` up to `end` (YYYY-MM-DD, included).
     ///
     /// # Errors
     /// Which argument cannot be used, and why.
-    pub fn new(symbol: &str, bars: u32, end: Option<&str>) -> Result<Self, InvalidKey> {
+    pub fn new(symbol: &str, bars: u32, end: Option<&str>) -> Result<Self, InvalidQuestion> {
         if !(1..=MAX_BARS).contains(&bars) {
-            return Err(InvalidKey::Bars(bars));
+            return Err(InvalidQuestion::Bars(bars));
         }
         let date = |text: &str| {
             let date = parse_date(text).filter(|date| YEARS.contains(&date.year()));
             // What strangers send is not repeated at length.
-            let wrong = || InvalidKey::End(text.chars().take(20).collect());
+            let wrong = || InvalidQuestion::End(text.chars().take(20).collect());
             date.ok_or_else(wrong)
         };
         Ok(Self { symbol: Symbol::new(symbol)?, bars, end: end.map(date).transpose()? })
@@ -142,14 +145,14 @@ impl BarKey {
     ///
     /// # Errors
     /// Which part cannot be used, and why.
-    pub fn parse(text: &str) -> Result<Self, InvalidKey> {
-        let parts = parse_text(text, Self::ARITY).map_err(|_| InvalidKey::text(text))?;
+    pub fn parse(text: &str) -> Result<Self, InvalidQuestion> {
+        let parts = parse_text(text, PARTS).map_err(|_| InvalidQuestion::text(text))?;
         match parts.as_slice() {
             [symbol, frequency, bars, end] if frequency == "1d" => {
-                let bars = bars.parse().map_err(|_| InvalidKey::text(text))?;
+                let bars = bars.parse().map_err(|_| InvalidQuestion::text(text))?;
                 Self::new(symbol, bars, (end != LATEST).then_some(&**end))
             }
-            _ => Err(InvalidKey::text(text)),
+            _ => Err(InvalidQuestion::text(text)),
         }
     }
 
@@ -170,41 +173,6 @@ impl BarKey {
     pub fn end(&self) -> Option<Date> {
         self.end
     }
-}
-
-impl Key for BarKey {
-    type Kept = spence::key::Whole<Self>;
-    const ARITY: usize = 4;
-
-    fn parts(&self, feed: &mut impl FnMut(&str)) {
-        feed(self.symbol.as_str());
-        feed("1d");
-        spence::key::feed_integer(self.bars, feed);
-        match self.end {
-            Some(date) => feed_date(date, feed),
-            None => feed(LATEST),
-        }
-    }
-}
-
-/// Feeds YYYY-MM-DD without allocating.
-fn feed_date(date: Date, feed: &mut impl FnMut(&str)) {
-    let (year, month, day) = (date.year().unsigned_abs(), date.month(), date.day());
-    let digit = |number: u16| b'0' + (number % 10) as u8;
-    let (month, day) = (u16::from(month.unsigned_abs()), u16::from(day.unsigned_abs()));
-    let text = [
-        digit(year / 1000),
-        digit(year / 100),
-        digit(year / 10),
-        digit(year),
-        b'-',
-        digit(month / 10),
-        digit(month),
-        b'-',
-        digit(day / 10),
-        digit(day),
-    ];
-    feed(std::str::from_utf8(&text).unwrap_or_default());
 }
 
 /// Dates as days since 1970-01-01: two or three bytes instead of ten.
@@ -248,17 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_a_text_that_people_can_write() {
-        let text = |bars, end| BarKey::new("aapl", bars, end).unwrap().canonical();
-        assert_eq!(text(90, Some("2012-06-29")), "AAPL:1d:90:2012-06-29");
-        assert_eq!(text(5, None), "AAPL:1d:5:latest");
-        assert_eq!(BarKey::new("X:BTC", 1, None).unwrap().canonical(), "X%3ABTC:1d:1:latest");
+    fn questions_can_be_written() {
+        let read = |text| LastBars::parse(text).unwrap();
+        assert_eq!(
+            read("aapl:1d:90:2012-06-29"),
+            LastBars::new("AAPL", 90, Some("2012-06-29")).unwrap()
+        );
+        assert_eq!(read("X%3ABTC:1d:1:latest"), LastBars::new("X:BTC", 1, None).unwrap());
+        for text in ["", "AAPL", "AAPL:1h:5:latest", "AAPL:1d:x:latest", "AAPL:1d:5:latest:1"] {
+            assert!(LastBars::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]
     fn questions_that_make_no_sense_are_refused() {
         let check = |symbol, bars, end, expected: &str| {
-            let error = BarKey::new(symbol, bars, end).unwrap_err();
+            let error = LastBars::new(symbol, bars, end).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
         check("AAPL", 0, None, "bars: 0, expected 1 to 50000");

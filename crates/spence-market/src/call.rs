@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use parking_lot::Mutex;
 use reqwest::header::RETRY_AFTER;
+use serde::de::DeserializeOwned;
 use spence::{Clock, Stopwatch};
 
 use crate::answer::read;
 use crate::error::ProviderError;
-use crate::wire::Aggregates;
+use crate::wire::Answer;
 
 /// Between the first try and the second; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -26,11 +28,15 @@ const MAX_BODY_BYTES: usize = 64 << 20;
 const TRY_PART: u32 = 8;
 const LEAST_TRY: Duration = Duration::from_millis(250);
 
+/// What nobody who pays by the month should exceed, says the provider, is a hundred a second.
+const USUAL_RATE: NonZeroU32 = NonZeroU32::new(90).unwrap();
+const USUAL_BURST: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
 /// The buckets of all keys that this process uses, by provider and key: one a key, whoever calls.
 static BUCKETS: LazyLock<Mutex<HashMap<Account, Bucket>>> = LazyLock::new(Mutex::default);
 
-/// Base URL and key.
-type Account = (String, Option<String>);
+/// Base URL, key, and what tells one rate from another.
+type Account = (String, Option<String>, NonZeroU32);
 
 type Bucket = Arc<DefaultDirectRateLimiter>;
 
@@ -43,16 +49,23 @@ pub(crate) struct Caller {
     bucket: Option<Bucket>,
 }
 
-/// How long a question may take.
+/// How long a question may take, and what it has taken so far.
 pub(crate) struct Patience {
     clock: Clock,
     since: Stopwatch,
     limit: Duration,
+    calls: AtomicU32,
 }
 
 impl Patience {
     pub(crate) fn new(clock: &Clock, limit: Duration) -> Self {
-        Self { clock: clock.clone(), since: clock.stopwatch(), limit }
+        let calls = AtomicU32::new(0);
+        Self { clock: clock.clone(), since: clock.stopwatch(), limit, calls }
+    }
+
+    /// How many calls were made.
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     fn left(&self) -> Duration {
@@ -71,7 +84,9 @@ impl Patience {
 
 impl Caller {
     pub(crate) fn new(http: reqwest::Client, base_url: String, api_key: Option<String>) -> Self {
-        Self { http, base_url, api_key, bucket: None }
+        let mut caller = Self { http, base_url, api_key, bucket: None };
+        caller.limit_to(Quota::per_second(USUAL_RATE).allow_burst(USUAL_BURST));
+        caller
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -79,23 +94,28 @@ impl Caller {
     }
 
     pub(crate) fn limit(&mut self, calls_per_minute: NonZeroU32) {
-        let key = (self.base_url.clone(), self.api_key.clone());
-        let new = || Arc::new(RateLimiter::direct(Quota::per_minute(calls_per_minute)));
+        self.limit_to(Quota::per_minute(calls_per_minute));
+    }
+
+    fn limit_to(&mut self, quota: Quota) {
+        let key = (self.base_url.clone(), self.api_key.clone(), quota.burst_size());
+        let new = || Arc::new(RateLimiter::direct(quota));
         self.bucket = Some(Arc::clone(BUCKETS.lock().entry(key).or_insert_with(new)));
     }
 
     /// Asks until `understand` makes something of an answer, or it makes no sense to go on.
-    pub(crate) async fn call<T>(
+    pub(crate) async fn call<R: DeserializeOwned, T>(
         &self,
         path: &str,
         patience: &Patience,
-        understand: impl Fn(Aggregates) -> Result<T, ProviderError>,
+        understand: impl Fn(Answer<R>) -> Result<T, ProviderError>,
     ) -> Result<T, ProviderError> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
             self.take_a_turn(patience).await?;
             tries += 1;
+            patience.calls.fetch_add(1, Ordering::Relaxed);
             let limit = (patience.limit / TRY_PART).max(LEAST_TRY).min(patience.left());
             let asked = patience.clock.timeout(limit, self.ask(path, &patience.clock)).await;
             let asked = asked.unwrap_or_else(|| {
@@ -126,7 +146,11 @@ impl Caller {
         }
     }
 
-    async fn ask(&self, path: &str, clock: &Clock) -> Result<Aggregates, ProviderError> {
+    async fn ask<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        clock: &Clock,
+    ) -> Result<Answer<R>, ProviderError> {
         let mut request = self.http.get(format!("{}{path}", self.base_url));
         if let Some(key) = &self.api_key {
             request = request.bearer_auth(key);

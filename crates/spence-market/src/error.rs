@@ -37,6 +37,9 @@ pub enum ProviderError {
     /// Its answer cannot be understood.
     #[error("provider answer not understood: {0}")]
     Malformed(String),
+    /// It says that nobody traded in a session that took place.
+    #[error("provider has no bars at all of {0}, on which there was trading")]
+    Suspicious(jiff::civil::Date),
     /// The client could not be set up.
     #[error("provider client: {0}")]
     Setup(String),
@@ -51,12 +54,24 @@ impl ProviderError {
             | ProviderError::Malformed(_) => TRIES,
             // An error with status 200 is one of the provider's own, not about the question.
             ProviderError::Failed { status, .. } if *status == 200 || *status >= 500 => TRIES,
+            // It does that now and then; if it insists, it has none.
+            ProviderError::Suspicious(_) => 3,
             // It may be starting again; if it is gone, nobody shall wait for long.
             ProviderError::Unreachable(_) => 2,
             ProviderError::Failed { .. }
             | ProviderError::Unauthorized(_)
             | ProviderError::Setup(_) => 1,
         }
+    }
+
+    /// Whether other calls would fail as well.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        matches!(
+            self,
+            ProviderError::Unauthorized(_)
+                | ProviderError::Unreachable(_)
+                | ProviderError::Setup(_)
+        )
     }
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {

@@ -10,13 +10,13 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use spence::{Source, Spence};
-//! use spence_market::{BarKey, Market, Provider};
+//! use spence_market::{LastBars, Market, Provider};
 //! # let feed = spence_feed::Feed::start("127.0.0.1:0".parse()?, spence_feed::FeedOptions::default()).await?;
 //! # let base_url = feed.base_url();
 //!
 //! let spence = Spence::builder().build().await?;
 //! let market = Market::new(&spence, Provider::new(&base_url, None)?, &base_url)?;
-//! let key = BarKey::new("AAPL", 90, Some("2012-06-29"))?;
+//! let key = LastBars::new("AAPL", 90, Some("2012-06-29"))?;
 //! let bars = market.bars(&key).await?;
 //! assert_eq!((bars.len(), bars.source()), (90, Source::Origin));
 //! assert_eq!(market.bars(&key).await?.source(), Source::Memory);
@@ -31,25 +31,39 @@ mod date;
 mod digits;
 mod error;
 mod file;
+mod gather;
+mod held;
 pub mod indicators;
+mod listed;
 mod market;
 mod ohlcv;
+mod plan;
 mod provider;
 mod scan;
 pub mod score;
+mod series;
+mod splits;
+mod survey;
 mod symbol;
+mod trading;
 mod universe;
 mod wire;
 
-pub use bars::{Bar, BarKey, Bars, InvalidKey, MAX_BARS};
+pub use bars::{Bar, Bars, InvalidQuestion, LastBars, MAX_BARS};
 pub use bars_file::{SymbolBars, open_bars, read_bars};
 pub use date::parse_date;
 pub use digits::twelve_digits;
 pub use error::ProviderError;
 pub use file::InvalidFile;
+pub use gather::{Progress, Tell};
+pub use held::HeldBars;
+pub use listed::LISTINGS_CACHE;
 pub use market::{BARS_CACHE, Market};
 pub use ohlcv::{Columns, Ohlcv};
 pub use provider::{Provider, install_tls};
 pub use scan::{ScanOptions, ScanRow, scan};
+pub use series::{Series, SeriesKey};
+pub use splits::SPLITS_CACHE;
+pub use survey::{Status, Survey, SurveyRequest, SurveyRow};
 pub use symbol::{InvalidSymbol, Symbol};
 pub use universe::{Listing, MAX_SYMBOLS, is_same_sector, open_universe, read_universe};

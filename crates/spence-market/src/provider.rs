@@ -1,23 +1,24 @@
 //! The client of a Massive/Polygon-compatible API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use spence::Clock;
+use serde::de::DeserializeOwned;
 
-use crate::answer::{bars_in, brief, check};
-use crate::bars::{BarKey, Bars};
-use crate::call::{Caller, Patience, now};
+use crate::answer::{bar_of, brief, check, garbage, rows_in, values_of};
+use crate::bars::Bar;
+use crate::call::{Caller, Patience};
 use crate::error::ProviderError;
+use crate::series::{DayBar, day_of};
+use crate::splits::Split;
+use crate::symbol::Symbol;
+use crate::wire::{Aggregate, Answer, SplitRow, TickerRow};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From when on bars are asked for: before any provider's first.
-const BEGINNING: &str = "1970-01-01";
 /// More pages than this are no answer.
 const MAX_PAGES: usize = 1000;
 
@@ -63,54 +64,139 @@ impl Provider {
         self.caller.base_url()
     }
 
-    /// The bars that `key` asks for; `None` if the provider has none. One call if it gives them on
-    /// one page, and if it answers at once: a call that may well succeed the next time is made
-    /// again, until `deadline` has passed.
-    ///
-    /// # Errors
-    /// Why there is no answer: the last call's error.
-    pub async fn daily_bars(
+    /// The last `limit` bars of a symbol between two days, both included, in any order; all there
+    /// are, if there are fewer. One call if they are given on one page, and at once: a call that
+    /// may well succeed the next time is made again, as long as the patience lasts.
+    pub(crate) async fn bars_of(
         &self,
-        key: &BarKey,
-        clock: &Clock,
-        deadline: Duration,
-    ) -> Result<Option<Bars>, ProviderError> {
-        let patience = Patience::new(clock, deadline);
-        let end = key.end().unwrap_or_else(|| self.tomorrow(clock));
-        let (symbol, wanted) = (encode(key.symbol().as_str()), key.bars() as usize);
-        let mut path = format!(
-            "/v2/aggs/ticker/{symbol}/range/1/day/{BEGINNING}/{end}\
-             ?adjusted=false&sort=desc&limit={wanted}"
+        symbol: &Symbol,
+        (from, to): (Date, Date),
+        limit: usize,
+        patience: &Patience,
+    ) -> Result<Vec<Bar>, ProviderError> {
+        let path = format!(
+            "/v2/aggs/ticker/{}/range/1/day/{from}/{to}?adjusted=false&sort=desc&limit={limit}",
+            encode(symbol.as_str())
         );
         // By session: a row that comes twice is one bar.
         let mut bars = BTreeMap::new();
-        for _ in 0..MAX_PAGES {
-            let (next, page) = self
-                .caller
-                .call(&path, &patience, |answer| {
-                    check(&answer, key)?;
-                    let next = answer.next_url.as_deref().map(path_and_query).transpose()?;
-                    Ok((next, bars_in(answer, end, &self.new_york)?))
-                })
-                .await?;
-            let Some(page) = page else { break };
+        let understand = |answer: Answer<Aggregate>| {
+            check(&answer, Some(symbol))?;
+            let next = next_page(&answer)?;
+            let rows = rows_in(answer)?;
+            let bars = rows.iter().map(|row| bar_of(row, (from, to), &self.new_york));
+            Ok((next, bars.collect::<Result<Vec<Bar>, _>>()?))
+        };
+        self.pages(path, patience, understand, |page: Vec<Bar>| {
             for bar in page {
                 bars.entry(bar.date).or_insert(bar);
             }
-            match next {
-                Some(next) if bars.len() < wanted => path = next,
-                _ => break,
-            }
-        }
-        let bars: Vec<_> = bars.into_values().collect();
-        Ok((!bars.is_empty()).then(|| Bars::new(bars).most_recent(wanted)))
+            bars.len() < limit
+        })
+        .await?;
+        Ok(bars.into_values().rev().take(limit).collect())
     }
 
-    /// A date that no session in New York is after.
-    fn tomorrow(&self, clock: &Clock) -> Date {
-        let today = now(clock).to_zoned(self.new_york.clone()).date();
-        today.checked_add(1.day()).unwrap_or(today)
+    /// The bars of a session of all symbols that `places` knows, with what it says of them. Nobody
+    /// trading in a whole session is believed when it was said three times.
+    pub(crate) async fn bars_on(
+        &self,
+        day: Date,
+        places: &HashMap<&str, usize>,
+        patience: &Patience,
+    ) -> Result<Vec<(usize, DayBar)>, ProviderError> {
+        let path = format!("/v2/aggs/grouped/locale/us/market/stocks/{day}?adjusted=false");
+        let at = |day: Date| Some(day.to_zoned(self.new_york.clone()).ok()?.timestamp());
+        let hours = at(day).zip(day.tomorrow().ok().and_then(at));
+        let (begin, end) =
+            hours.map_or((0, 0), |(from, to)| (from.as_millisecond(), to.as_millisecond()));
+        let number = day_of(day);
+        let understand = |answer: Answer<Aggregate>| {
+            check(&answer, None)?;
+            let mut bars = Vec::with_capacity(places.len());
+            let rows = rows_in(answer)?;
+            if rows.is_empty() {
+                return Err(ProviderError::Suspicious(day));
+            }
+            for row in rows {
+                let symbol = row.symbol.as_deref().ok_or_else(|| garbage(&row))?;
+                let Some(place) = places.get(symbol) else { continue };
+                let is_of_day = (begin..end).contains(&row.t);
+                let values = is_of_day.then(|| values_of(&row)).ok_or_else(|| garbage(&row))??;
+                bars.push((*place, DayBar { day: number, values }));
+            }
+            Ok(bars)
+        };
+        match self.caller.call(&path, patience, understand).await {
+            Err(ProviderError::Suspicious(_)) => Ok(Vec::new()),
+            answer => answer,
+        }
     }
+
+    /// The splits that take effect between two days, both included.
+    pub(crate) async fn splits(
+        &self,
+        (from, to): (Date, Date),
+        patience: &Patience,
+    ) -> Result<Vec<Split>, ProviderError> {
+        let path = format!(
+            "/v3/reference/splits?execution_date.gte={from}&execution_date.lte={to}&limit=1000"
+        );
+        let mut splits = Vec::new();
+        let understand = |answer: Answer<SplitRow>| {
+            let next = next_page(&answer)?;
+            let rows = rows_in(answer)?;
+            Ok((next, rows.iter().map(Split::read).collect::<Result<Vec<_>, _>>()?))
+        };
+        self.pages(path, patience, understand, |page: Vec<Split>| {
+            splits.extend(page);
+            true
+        })
+        .await?;
+        Ok(splits)
+    }
+
+    /// The shares that are listed, by their symbols.
+    pub(crate) async fn tickers(&self, patience: &Patience) -> Result<Vec<Symbol>, ProviderError> {
+        let path = "/v3/reference/tickers?market=stocks&active=true&limit=1000".to_owned();
+        let mut symbols = Vec::new();
+        let understand = |answer: Answer<TickerRow>| {
+            let next = next_page(&answer)?;
+            let rows = rows_in(answer)?;
+            // What cannot be a symbol cannot be asked for either.
+            let listed = rows.iter().filter_map(|row| Symbol::new(&row.ticker).ok());
+            Ok((next, listed.collect::<Vec<_>>()))
+        };
+        self.pages(path, patience, understand, |page: Vec<Symbol>| {
+            symbols.extend(page);
+            true
+        })
+        .await?;
+        Ok(symbols)
+    }
+
+    /// Follows pages for as long as `take` wants more.
+    async fn pages<R: DeserializeOwned, T>(
+        &self,
+        mut path: String,
+        patience: &Patience,
+        understand: impl Fn(Answer<R>) -> Result<(Option<String>, T), ProviderError>,
+        mut take: impl FnMut(T) -> bool,
+    ) -> Result<(), ProviderError> {
+        for _ in 0..MAX_PAGES {
+            let (next, page) = self.caller.call(&path, patience, &understand).await?;
+            match (take(page), next) {
+                (true, Some(next)) => path = next,
+                _ => return Ok(()),
+            }
+        }
+        Err(ProviderError::Malformed(format!("more than {MAX_PAGES} pages")))
+    }
+}
+
+/// Where the next page of an answer is, if there is one.
+fn next_page<R>(answer: &Answer<R>) -> Result<Option<String>, ProviderError> {
+    answer.next_url.as_deref().map(path_and_query).transpose()
 }
 
 impl std::fmt::Debug for Provider {

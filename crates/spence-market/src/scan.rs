@@ -55,7 +55,7 @@ fn row(bars: &SymbolBars, options: &ScanOptions) -> Option<ScanRow> {
 }
 
 impl ScanOptions {
-    fn wants(&self, score: &Score) -> bool {
+    pub(crate) fn wants(&self, score: &Score) -> bool {
         // An undefined rating reaches no least one.
         let reaches = |least: f64| match self.profile {
             Profile::Corrected => score.rating().abs() >= least,

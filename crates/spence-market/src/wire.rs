@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
+/// An answer with rows.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Aggregates {
+pub(crate) struct Answer<R> {
     pub(crate) status: Option<String>,
     pub(crate) ticker: Option<String>,
     pub(crate) adjusted: Option<bool>,
-    pub(crate) results: Option<Vec<Aggregate>>,
+    pub(crate) results: Option<Vec<R>>,
     #[serde(rename = "resultsCount")]
     pub(crate) results_count: Option<u64>,
     pub(crate) error: Option<String>,
@@ -15,12 +16,29 @@ pub(crate) struct Aggregates {
     pub(crate) next_url: Option<String>,
 }
 
+/// A bar.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Aggregate {
+    /// Of whom, in an answer about many.
+    #[serde(rename = "T")]
+    pub(crate) symbol: Option<String>,
     pub(crate) v: f64,
     pub(crate) o: f64,
     pub(crate) c: f64,
     pub(crate) h: f64,
     pub(crate) l: f64,
     pub(crate) t: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SplitRow {
+    pub(crate) ticker: String,
+    pub(crate) execution_date: String,
+    pub(crate) split_from: f64,
+    pub(crate) split_to: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct TickerRow {
+    pub(crate) ticker: String,
 }

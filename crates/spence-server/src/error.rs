@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use spence::ErrorKind;
-use spence_market::InvalidKey;
+use spence_market::InvalidQuestion;
 
 use crate::app::App;
 use crate::wire::{ErrorBody, FieldError, timestamp};
@@ -71,8 +71,8 @@ impl From<spence::Error> for ApiError {
     }
 }
 
-impl From<InvalidKey> for ApiError {
-    fn from(error: InvalidKey) -> Self {
+impl From<InvalidQuestion> for ApiError {
+    fn from(error: InvalidQuestion) -> Self {
         Self::field(error.field(), error.to_string())
     }
 }

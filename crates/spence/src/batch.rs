@@ -208,8 +208,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let (mut cold, mut wanted) = (Vec::new(), Vec::new());
         for (place, key) in keys.iter().enumerate() {
             let hash = self.core.namespace.hasher.hash(key);
-            let hit = if covers.is_any() { self.memory_hit(hash, key) } else { None };
-            match hit {
+            match self.memory_hit_if(hash, key, |entry| covers.is_enough(key, entry)) {
                 Some(hit) => put((place, hit.ok_or_else(|| self.nothing_there()))),
                 None => match self.caller(hash, key.clone(), &policy) {
                     Ok(caller) => cold.push((place, caller.content_with(&covers))),

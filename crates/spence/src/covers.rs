@@ -26,11 +26,6 @@ impl<K, V> Covers<K, V> {
     pub(crate) fn everything() -> Self {
         Self(None)
     }
-
-    /// Whether every fresh value is enough.
-    pub(crate) fn is_any(&self) -> bool {
-        self.0.is_none()
-    }
 }
 
 impl<K, V> Clone for Covers<K, V> {

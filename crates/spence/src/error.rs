@@ -82,6 +82,12 @@ impl Error {
         Self::new(ErrorKind::InvalidArgument, message)
     }
 
+    /// There is nothing of what was asked for, says whoever knows.
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
     /// The error of a fill. An `Error` of this crate passes through unchanged, so that a cache
     /// filled from another cache does not wrap it twice.
     pub fn origin(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -68,11 +68,22 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// The hit path: memory, one check, one count. The outer `None` is anything else.
     #[inline]
     pub(crate) fn memory_hit(&self, hash: u64, key: &K) -> Option<Option<Cached<V>>> {
+        self.memory_hit_if(hash, key, |_| true)
+    }
+
+    /// The hit path, where only some entries are enough.
+    #[inline]
+    pub(crate) fn memory_hit_if(
+        &self,
+        hash: u64,
+        key: &K,
+        is_enough: impl Fn(&Entry<K, V>) -> bool,
+    ) -> Option<Option<Cached<V>>> {
         let namespace = &*self.core.namespace;
         let slot = namespace.memory.get(hash, &|stored| is_of::<K, V>(stored, key))?;
         let entry = typed::<K, V>(slot)?;
         let now = self.engine.clock.ticks();
-        if !entry.head.is_hit(namespace.world(), now) {
+        if !entry.head.is_hit(namespace.world(), now) || !is_enough(&entry) {
             return None;
         }
         if !namespace.is_verified(now) {

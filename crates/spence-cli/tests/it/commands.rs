@@ -117,7 +117,7 @@ fn wrong_input_is_one_line_and_a_documented_exit_code() {
     check(&["set", "n", "a"], 2, "required");
     check(&["invalidate"], 2, "required");
     check(&["invalidate", "n", "key", "--glob", "x*"], 2, "cannot be used with");
-    check(&["invalidate", "OHLCV", "AAPL"], 3, "1 parts, expected 4");
+    check(&["invalidate", "OHLCV", "AAPL"], 3, "1 parts, expected 2");
     check(&["expire", "n", "--glob", "[a"], 3, "without a closing");
     check(&["--server", "http://127.0.0.1:1", "stats"], 5, "server http://127.0.0.1:1");
     check(&["--set", "memory.budget", "stats"], 3, "expected KEY=VALUE");

@@ -62,7 +62,7 @@ fn with_the_feed_stopped_an_expired_answer_is_stale_and_then_an_error() {
     let server = serve(&shell, &feed.url());
     assert_eq!(source(&shell, AAPL), "origin");
     assert_eq!(feed.terminate(), Some(0));
-    shell.ok(&["expire", "OHLCV", "AAPL:1d:90:2012-06-29"]);
+    shell.ok(&["expire", "OHLCV", "AAPL:1d"]);
     let (status, headers, _) = get(&shell.url(AAPL));
     assert_eq!((status, headers["x-spence-freshness"].to_str().unwrap()), (200, "stale"));
     assert!(headers["x-spence-stale-reason"].to_str().unwrap().starts_with("origin-failed"));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use spence::{Clock, PolicyLayer, Spence, Ttl};
 use spence_calendar::ExchangeCalendar;
 use spence_feed::{Feed, FeedOptions};
-use spence_market::{BarKey, Market, Provider};
+use spence_market::{LastBars, Market, Provider};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,9 +23,11 @@ async fn a_day_is_asked_for_until_it_is_settled_and_then_not_until_the_next_open
     let spence = Spence::builder().clock(clock.clone()).calendar("XNYS", new_york);
     let spence = spence.policy("OHLCV", policy).build().await.unwrap();
     let provider = Provider::new(&feed.base_url(), None).unwrap();
+    // Nobody moves the clock while calls wait for their turn.
+    let provider = provider.calls_per_minute(std::num::NonZeroU32::MAX);
     let market = Market::new(&spence, provider, "feed").unwrap();
-    let key = BarKey::new("MSFT", 1, None).unwrap();
-    let past = BarKey::new("MSFT", 1, Some("2024-11-27")).unwrap();
+    let key = LastBars::new("MSFT", 1, None).unwrap();
+    let past = LastBars::new("MSFT", 1, Some("2024-11-27")).unwrap();
     market.bars(&past).await.unwrap();
 
     let (mut seen, mut calls) = (Vec::new(), feed.calls().total());

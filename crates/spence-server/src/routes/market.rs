@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use spence::Key;
-use spence_market::{BARS_CACHE, BarKey};
+use spence_market::{BARS_CACHE, LastBars, SeriesKey};
 
 use crate::app::{App, Origin};
 use crate::error::{ApiError, ApiResult};
@@ -53,19 +53,20 @@ pub(crate) async fn bars(
             ApiError::field("bars", format!("bars: `{text}` is not a number of bars"))
         })?,
     };
-    let key = BarKey::new(&symbol, bars, query.end.as_deref())?;
+    let question = LastBars::new(&symbol, bars, query.end.as_deref())?;
+    let key = SeriesKey::daily(question.symbol().clone());
     let mut headers = HeaderMap::new();
     headers.insert(X_SPENCE_KEY, header_text(format!("{BARS_CACHE}/{}", key.canonical())));
     if let Origin::DemoFeed(_) = app.origin() {
         headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
     }
-    let value = match app.market().bars(&key).await {
+    let value = match app.market().bars(&question).await {
         Ok(value) => value,
         Err(error) => {
             let not_found = error.is_not_found();
             let mut error = ApiError::from(error);
             if not_found {
-                error = error.saying(format!("no bars of {} {}", key.symbol(), until(&key)));
+                error = error.saying(format!("no bars of {} {}", key.symbol(), until(&question)));
             }
             // With its key, so that whoever knows better can invalidate it.
             return Ok((headers, error).into_response());
@@ -77,11 +78,12 @@ pub(crate) async fn bars(
         frequency: "1d",
         adjusted: false,
         count: value.len(),
+        is_final: value.is_final(),
         bars: value.iter().map(BarBody::from).collect(),
     };
     Ok((headers, Json(body)).into_response())
 }
 
-fn until(key: &BarKey) -> String {
-    key.end().map_or_else(|| "at all".to_owned(), |end| format!("up to {end}"))
+fn until(question: &LastBars) -> String {
+    question.end().map_or_else(|| "at all".to_owned(), |end| format!("up to {end}"))
 }

@@ -10,6 +10,8 @@ pub(crate) mod outdate;
 pub(crate) mod stats;
 pub(crate) mod warm;
 
+use std::time::Duration;
+
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -18,7 +20,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use spence::{Cached, Freshness};
+use spence::{Cached, Freshness, Source};
+use spence_market::HeldBars;
 
 use crate::error::ApiError;
 use axum::http::StatusCode;
@@ -117,22 +120,55 @@ pub(crate) struct EntryPath {
     pub(crate) key: String,
 }
 
+/// What is to be known about a value that is answered.
+pub(crate) struct About<'a> {
+    source: Source,
+    freshness: Freshness,
+    cause: Option<&'a spence::Error>,
+    is_verified: bool,
+    age: Duration,
+}
+
+impl<'a, V> From<&'a Cached<V>> for About<'a> {
+    fn from(value: &'a Cached<V>) -> Self {
+        Self {
+            source: value.source(),
+            freshness: value.freshness(),
+            cause: value.stale_cause(),
+            is_verified: value.is_verified(),
+            age: value.age(),
+        }
+    }
+}
+
+impl<'a> From<&'a HeldBars> for About<'a> {
+    fn from(bars: &'a HeldBars) -> Self {
+        Self {
+            source: bars.source(),
+            freshness: bars.freshness(),
+            cause: bars.stale_cause(),
+            is_verified: bars.is_verified(),
+            age: bars.age(),
+        }
+    }
+}
+
 /// The headers that tell about a value.
-pub(crate) fn about<V>(value: &Cached<V>) -> HeaderMap {
+pub(crate) fn about<'a>(value: impl Into<About<'a>>) -> HeaderMap {
+    let About { source, freshness, cause, is_verified, age } = value.into();
     // Room for those that others add, too.
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(X_SPENCE_SOURCE, HeaderValue::from_static(value.source().as_str()));
-    let freshness = value.freshness();
+    headers.insert(X_SPENCE_SOURCE, HeaderValue::from_static(source.as_str()));
     headers.insert(X_SPENCE_FRESHNESS, HeaderValue::from_static(freshness.as_str()));
     if let Freshness::Stale(reason) = freshness {
-        let cause = value.stale_cause().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
         let text = format!("{}{cause}", reason.as_str());
         headers.insert(X_SPENCE_STALE_REASON, header_text(text));
     }
-    if !value.is_verified() {
+    if !is_verified {
         headers.insert(X_SPENCE_VERIFIED, HeaderValue::from_static("false"));
     }
-    headers.insert(header::AGE, HeaderValue::from(value.age().as_secs()));
+    headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     headers
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use spence_market::{BARS_CACHE, BarKey};
+use spence_market::{BARS_CACHE, LastBars};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -78,9 +78,9 @@ pub(crate) async fn warm(
         let message = format!("per_second: {per_second}, expected 0.01 to 10000");
         return Err(ApiError::field("per_second", message));
     }
-    let keys: Vec<(String, BarKey)> = keys
+    let keys: Vec<(String, LastBars)> = keys
         .into_iter()
-        .map(|text| match BarKey::parse(&text) {
+        .map(|text| match LastBars::parse(&text) {
             Ok(key) => Ok((text, key)),
             Err(error) => Err(ApiError::field("keys", format!("{text}: {error}"))),
         })

@@ -342,6 +342,9 @@ pub(crate) struct BarsBody {
     pub(crate) symbol: String,
     pub(crate) frequency: &'static str,
     pub(crate) adjusted: bool,
+    /// Whether the figures can change no more.
+    #[serde(rename = "final")]
+    pub(crate) is_final: bool,
     pub(crate) count: usize,
     pub(crate) bars: Vec<BarBody>,
 }

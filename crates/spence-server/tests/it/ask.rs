@@ -148,8 +148,9 @@ async fn c15_a_reload_is_all_or_nothing_and_keeps_the_data() {
         move || all[step.fetch_add(1, Ordering::SeqCst) + 1].clone()
     };
     let app = App::start_with(settings(dir.path(), yamls[0]), reloader).await.unwrap();
-    let bars = spence_market::BarKey::new("AAPL", 5, Some("2012-06-29")).unwrap();
-    let key = || "AAPL:1d:5:2012-06-29";
+    let bars = spence_market::LastBars::new("AAPL", 5, Some("2012-06-29")).unwrap();
+    let key = || "AAPL:1d";
+    let series = spence_market::SeriesKey::parse(key()).unwrap();
     app.market().bars(&bars).await.unwrap();
     let state = async || app.spence().explain("OHLCV", key()).await.unwrap().memory.unwrap().state;
     assert_eq!(state().await, "fresh");
@@ -158,9 +159,9 @@ async fn c15_a_reload_is_all_or_nothing_and_keeps_the_data() {
     app.spence().clock().sleep(std::time::Duration::from_millis(50)).await;
     assert!(
         app.spence()
-            .existing::<spence_market::BarKey, spence_market::Bars>("OHLCV")
+            .existing::<spence_market::SeriesKey, spence_market::Series>("OHLCV")
             .unwrap()
-            .get(&bars)
+            .get(&series)
             .await
             .is_none()
     );

@@ -21,7 +21,7 @@ async fn bars_come_from_origin_memory_and_disk_with_one_call_in_all() {
     let service = Service::start(dir.path(), &yaml).await;
     let first = service.get(AAPL).await;
     assert_eq!(header(&first, "x-spence-source"), "origin");
-    assert_eq!(header(&first, "x-spence-key"), "OHLCV/AAPL:1d:90:2012-06-29");
+    assert_eq!(header(&first, "x-spence-key"), "OHLCV/AAPL:1d");
     assert_eq!(header(&first, "x-spence-origin"), "");
     let body: Value = first.json().await.unwrap();
     assert_eq!((&body["symbol"], &body["count"]), (&json!("AAPL"), &json!(90)));
@@ -52,7 +52,7 @@ async fn with_the_feed_gone_an_expired_answer_is_stale_and_then_an_error() {
     let service = Service::start(dir.path(), &yaml).await;
     assert_eq!(source(&service, AAPL).await, "origin");
     drop(feed);
-    let key = json!({ "namespace": "OHLCV", "key": "AAPL:1d:90:2012-06-29" });
+    let key = json!({ "namespace": "OHLCV", "key": "AAPL:1d" });
     assert_eq!(service.post("/api/v1/cache/expire", &key.to_string()).await.status(), 200);
     let stale = service.get(AAPL).await;
     assert_eq!(

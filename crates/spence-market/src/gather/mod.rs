@@ -1,0 +1,196 @@
+//! The bars of many symbols over the same sessions: what the tiers hold, and for what they lack the
+//! fewest calls, in rounds that each leave something behind.
+
+mod round;
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use spence::{Batch, Cached, Error};
+use spence_calendar::Session;
+
+use crate::gather::round::{Errand, Round};
+use crate::market::Market;
+use crate::plan::{Plan, plan};
+use crate::series::{Series, SeriesKey, day_of};
+use crate::symbol::Symbol;
+
+/// Calls that are made before what they have brought is kept.
+const ROUND: usize = 64;
+/// How often calls are planned anew for what is lacking after all. Who has joined another's round
+/// comes by here too.
+const PLANS: usize = 4;
+
+/// How far a gathering is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Calls of the plan, if each is answered on one page and at once.
+    pub calls_planned: usize,
+    /// Calls of the plan that have been made.
+    pub calls_done: usize,
+    /// Calls that were made, with those that were made again.
+    pub calls: usize,
+}
+
+/// Is told of every step.
+pub type Tell = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Sessions that all symbols are wanted for, oldest first.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    sessions: &'static [Session],
+    days: Arc<[i32]>,
+}
+
+/// What has come together.
+pub(crate) struct Gathered {
+    /// For each symbol what is held now, or why nothing is.
+    pub(crate) series: Vec<Result<Cached<Series>, Error>>,
+    pub(crate) progress: Progress,
+}
+
+impl Window {
+    /// The last `bars` sessions that have begun, up to `end`.
+    pub(crate) fn last(market: &Market, bars: usize, end: Option<Date>) -> Self {
+        let begun = market.trading.begun(end, market.now());
+        let sessions = begun.get(begun.len().saturating_sub(bars)..).unwrap_or_default();
+        Self { sessions, days: sessions.iter().map(|session| day_of(session.date())).collect() }
+    }
+
+    /// The first and the last day; nothing if there are no sessions.
+    pub(crate) fn span(&self) -> Option<(i32, i32)> {
+        self.days.first().copied().zip(self.days.last().copied())
+    }
+
+    pub(crate) fn dates(&self) -> Option<(Date, Date)> {
+        Some((self.sessions.first()?.date(), self.sessions.last()?.date()))
+    }
+
+    /// Whether a series knows all of it.
+    pub(crate) fn is_known_in(&self, series: &Series, now_ms: u64) -> bool {
+        self.days.iter().all(|day| series.knows(*day, now_ms))
+    }
+
+    /// The places of the sessions that a series does not know.
+    fn lacking(&self, series: &Series, now_ms: u64) -> Vec<usize> {
+        match self.span() {
+            Some((first, last)) if series.is_final_throughout(first, last) => Vec::new(),
+            _ => {
+                let days = self.days.iter().enumerate();
+                days.filter(|(_, day)| !series.knows(**day, now_ms)).map(|(n, _)| n).collect()
+            }
+        }
+    }
+}
+
+impl Market {
+    /// What the tiers hold of these symbols; the provider is not asked.
+    async fn look(&self, keys: &[SeriesKey]) -> Vec<Option<Cached<Series>>> {
+        self.bars.get_many(keys).await
+    }
+
+    /// For each symbol the places of the sessions that are not known.
+    fn lacking(&self, held: &[Option<Cached<Series>>], window: &Window) -> Vec<Vec<usize>> {
+        let (now_ms, nothing) = (self.now_ms(), Series::default());
+        let lacking = |held: &Option<Cached<Series>>| {
+            // What has been expired is to be asked for again, all of it.
+            let known = held.as_ref().filter(|held| !held.freshness().is_stale());
+            window.lacking(known.map_or(&nothing, |held| held), now_ms)
+        };
+        held.iter().map(lacking).collect()
+    }
+
+    /// The calls that a gathering would make.
+    pub(crate) async fn plan(&self, symbols: &[Symbol], window: &Window) -> Plan {
+        let held = self.look(&keys_of(symbols)).await;
+        plan(&self.lacking(&held, window))
+    }
+
+    /// Brings together the bars of these symbols; without calls, what is held of them.
+    pub(crate) async fn gather(
+        &self,
+        symbols: &[Symbol],
+        window: &Window,
+        may_call: bool,
+        tell: Tell,
+    ) -> Gathered {
+        let keys = keys_of(symbols);
+        let mut held = self.look(&keys).await;
+        let mut failed: Vec<Option<Error>> = vec![None; keys.len()];
+        let mut progress = Progress::default();
+        for _ in 0..PLANS {
+            let lacking = self.lacking(&held, window);
+            let plan = plan(&lacking);
+            if !may_call || plan.calls() == 0 {
+                break;
+            }
+            progress.calls_planned = progress.calls_done + plan.calls();
+            tell(progress);
+            let mut is_better = false;
+            for errands in errands_of(&plan).chunks(ROUND) {
+                let round = Round::new(self, window, errands, &lacking, symbols, &tell, progress);
+                let (places, wanted): (Vec<usize>, Vec<SeriesKey>) = round.keys().unzip();
+                let answers = self.run(Arc::new(round), &wanted, &mut progress).await;
+                for (place, answer) in places.into_iter().zip(answers) {
+                    match answer {
+                        Ok(series) => {
+                            is_better |= !series.freshness().is_stale();
+                            held.get_mut(place).map(|held| held.replace(series));
+                        }
+                        Err(error) => {
+                            failed.get_mut(place).map(|failed| failed.replace(error));
+                        }
+                    }
+                }
+                if !is_better {
+                    break;
+                }
+            }
+            if !is_better {
+                break;
+            }
+        }
+        let series = held.into_iter().zip(failed).map(|(held, failed)| {
+            held.ok_or_else(|| failed.unwrap_or_else(|| Error::not_found("nothing is held")))
+        });
+        Gathered { series: series.collect(), progress }
+    }
+
+    /// Makes the calls of a round, for those that nobody else makes them for.
+    async fn run(
+        &self,
+        round: Arc<Round>,
+        keys: &[SeriesKey],
+        progress: &mut Progress,
+    ) -> Vec<Result<Cached<Series>, Error>> {
+        let covers = {
+            let round = Arc::clone(&round);
+            move |key: &SeriesKey, series: &Series| round.covers(key, series)
+        };
+        let fill = {
+            let round = Arc::clone(&round);
+            move |missing| {
+                let round = Arc::clone(&round);
+                async move { Ok::<_, Error>(round.fill(missing).await) }
+            }
+        };
+        let all_at_once = Batch::chunks(keys.len()).parallel(1);
+        let answers = self.bars.get_many_or_extend(keys, all_at_once, covers, fill).await;
+        *progress = round.progress();
+        answers
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.now().as_millisecond()).unwrap_or(0)
+    }
+}
+
+fn keys_of(symbols: &[Symbol]) -> Vec<SeriesKey> {
+    symbols.iter().cloned().map(SeriesKey::daily).collect()
+}
+
+/// The calls of a plan: sessions first, the newest before the others.
+fn errands_of(plan: &Plan) -> Vec<Errand> {
+    let sessions = plan.sessions.iter().rev().map(|place| Errand::Session(*place));
+    sessions.chain(plan.symbols.iter().map(|place| Errand::Symbol(*place))).collect()
+}

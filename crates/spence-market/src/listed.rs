@@ -1,0 +1,53 @@
+//! Which shares are listed.
+
+use serde::{Deserialize, Serialize};
+use spence::{Cached, Error, Fill, FillCx, Source, Weigh, allocation};
+
+use crate::call::Patience;
+use crate::error::ProviderError;
+use crate::market::Market;
+use crate::symbol::Symbol;
+
+/// The name of the cache of listings, and of its policy.
+pub const LISTINGS_CACHE: &str = "LISTING";
+
+/// Symbols, in the provider's order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Listed(Vec<Box<str>>);
+
+impl Weigh for Listed {
+    fn heap_bytes(&self) -> usize {
+        let names: usize = self.0.iter().map(|name| allocation(name.len())).sum();
+        names + allocation(self.0.capacity() * size_of::<Box<str>>())
+    }
+}
+
+impl Market {
+    /// The first `most` shares that the provider lists, and whether it was asked.
+    ///
+    /// # Errors
+    /// As for [`Market::bars`]; `NotFound` if it must not be asked and nothing is held.
+    pub async fn listed(&self, most: usize, may_call: bool) -> Result<(Vec<Symbol>, bool), Error> {
+        let key = "US".to_owned();
+        let listed = match may_call {
+            true => self.fetch_listing(&key).await?,
+            false => {
+                let nothing = || Error::not_found("no listing is held");
+                self.listings.get(&key).await.ok_or_else(nothing)?
+            }
+        };
+        let symbols = listed.0.iter().take(most).filter_map(|name| Symbol::new(name).ok());
+        Ok((symbols.collect(), listed.source() == Source::Origin))
+    }
+
+    async fn fetch_listing(&self, key: &String) -> Result<Cached<Listed>, Error> {
+        let market = self.clone();
+        let fill = |cx: FillCx<String, Listed>| async move {
+            let patience = Patience::new(&market.clock, cx.deadline());
+            let symbols = market.provider.tickers(&patience).await?;
+            let names = symbols.iter().map(|symbol| symbol.as_str().into());
+            Ok::<_, ProviderError>(Fill::new(Listed(names.collect())))
+        };
+        self.listings.get_or_fetch(key, fill).await
+    }
+}

@@ -1,0 +1,306 @@
+//! What is known of a symbol's bars: for which days the provider was asked, whether what it said is
+//! final, and the bars.
+
+use jiff::civil::{Date, date};
+use serde::{Deserialize, Serialize};
+use spence::{Weigh, allocation};
+
+use crate::bars::Bar;
+use crate::series::days::Days;
+use crate::series::pack::{DayBar, pack, unpack};
+
+/// The daily bars of one symbol, unadjusted, as far as they are known.
+///
+/// A day that is known and has no bar is one on which there was none. Days are final or not: of a
+/// session that goes on, or whose figures the exchange may still correct, what is known was so
+/// when it was asked for, and is good enough for a while.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
+pub struct Series {
+    settled: Days,
+    unsettled: Days,
+    /// Until when the unsettled days are good enough, in milliseconds of Unix time.
+    until_ms: u64,
+    years: Vec<Year>,
+}
+
+/// The bars of a calendar year, packed. A year without bars is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Year {
+    year: i16,
+    packed: Box<[u8]>,
+}
+
+/// A series as a tier has it, whose bars may not be readable.
+#[derive(Deserialize)]
+struct Stored {
+    settled: Days,
+    unsettled: Days,
+    until_ms: u64,
+    years: Vec<Year>,
+}
+
+impl TryFrom<Stored> for Series {
+    type Error = &'static str;
+
+    fn try_from(stored: Stored) -> Result<Self, &'static str> {
+        let Stored { settled, unsettled, until_ms, years } = stored;
+        match years.iter().all(|year| year.each(|_| ()).is_some()) {
+            true => Ok(Self { settled, unsettled, until_ms, years }),
+            false => Err("packed bars: garbled"),
+        }
+    }
+}
+
+/// What came of a question about some days.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct News {
+    /// The days that it answers for good.
+    pub(crate) settled: Days,
+    /// The days of which it says what was so then.
+    pub(crate) unsettled: Days,
+    /// Until when that is good enough, in milliseconds of Unix time.
+    pub(crate) until_ms: u64,
+    /// The bars, in any order; of several of a day the last counts.
+    pub(crate) bars: Vec<DayBar>,
+}
+
+impl Series {
+    /// This with what came; of a day that both know, what came counts.
+    pub(crate) fn extended(&self, mut news: News) -> Self {
+        let mut told = news.settled.clone();
+        told.add_all(&news.unsettled);
+        news.bars.retain(|bar| told.have(bar.day));
+        // Backwards and by day, so that the last given of a day comes first.
+        news.bars.reverse();
+        news.bars.sort_by_key(|bar| bar.day);
+        news.bars.dedup_by_key(|bar| bar.day);
+        let mut years = Vec::with_capacity(self.years.len() + 1);
+        let mut rest = news.bars.as_slice();
+        for year in &self.years {
+            while let Some(new) = rest.first().and_then(year_of).filter(|new| *new < year.year) {
+                years.extend(Year::of(new, split_year(&mut rest, new)));
+            }
+            years.extend(year.with(split_year(&mut rest, year.year), &told));
+        }
+        while let Some(new) = rest.first().and_then(year_of) {
+            years.extend(Year::of(new, split_year(&mut rest, new)));
+        }
+        let mut settled = self.settled.without(&news.unsettled);
+        settled.add_all(&news.settled);
+        // With several of them the first to end counts, but for those that have come anew.
+        let mut unsettled = self.unsettled.without(&news.settled).without(&news.unsettled);
+        let until_ms = match (unsettled.is_empty(), news.unsettled.is_empty()) {
+            (true, _) => news.until_ms,
+            (false, true) => self.until_ms,
+            (false, false) => self.until_ms.min(news.until_ms),
+        };
+        unsettled.add_all(&news.unsettled);
+        Self { settled, unsettled, until_ms, years }
+    }
+
+    /// Shows the bars of these days, both included, oldest first.
+    pub(crate) fn each(&self, from: i32, to: i32, mut show: impl FnMut(DayBar)) {
+        for year in &self.years {
+            let (first, next) = (first_day(year.year), first_day(year.year + 1));
+            if next > from && first <= to {
+                // They are readable: we packed them, or they were read before.
+                let _ = year.each(|bar| {
+                    if (from..=to).contains(&bar.day) {
+                        show(bar);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Whether what is known of a day is final.
+    pub(crate) fn is_final(&self, day: i32) -> bool {
+        self.settled.have(day)
+    }
+
+    /// Whether what is known of all days from `first` to `last` is final.
+    pub(crate) fn is_final_throughout(&self, first: i32, last: i32) -> bool {
+        self.settled.have_all(first, last)
+    }
+
+    /// Whether what is known of a day is final, or good enough now (Unix time in milliseconds).
+    pub(crate) fn knows(&self, day: i32, now_ms: u64) -> bool {
+        self.is_final(day) || (now_ms < self.until_ms && self.unsettled.have(day))
+    }
+}
+
+impl Year {
+    /// These bars of a year, if there are any.
+    fn of(year: i16, bars: &[DayBar]) -> Option<Self> {
+        let packed = || pack(first_day(year), bars).into();
+        (!bars.is_empty()).then(|| Self { year, packed: packed() })
+    }
+
+    fn each(&self, show: impl FnMut(DayBar)) -> Option<()> {
+        unpack(first_day(self.year), &self.packed, show)
+    }
+
+    /// This with `bars` in place of what it has of the days that are `told`.
+    fn with(&self, bars: &[DayBar], told: &Days) -> Option<Self> {
+        let last = first_day(self.year + 1) - 1;
+        if bars.is_empty() && !told.touch(first_day(self.year), last) {
+            return Some(self.clone());
+        }
+        let mut all = Vec::with_capacity(260);
+        let _ = self.each(|bar| all.extend((!told.have(bar.day)).then_some(bar)));
+        all.extend_from_slice(bars);
+        all.sort_by_key(|bar| bar.day);
+        Self::of(self.year, &all)
+    }
+}
+
+/// Takes the bars of a year from the beginning of `rest`.
+fn split_year<'a>(rest: &mut &'a [DayBar], year: i16) -> &'a [DayBar] {
+    let next = first_day(year + 1);
+    let (of_year, others) = rest.split_at(rest.partition_point(|bar| bar.day < next));
+    *rest = others;
+    of_year
+}
+
+fn year_of(bar: &DayBar) -> Option<i16> {
+    date_of(bar.day).map(Date::year)
+}
+
+fn first_day(year: i16) -> i32 {
+    day_of(Date::new(year, 1, 1).unwrap_or(Date::MAX))
+}
+
+const EPOCH: Date = date(1970, 1, 1);
+
+/// A date as days since 1970-01-01.
+pub(crate) fn day_of(date: Date) -> i32 {
+    EPOCH.until(date).map_or(0, |span| span.get_days())
+}
+
+/// The date of a day since 1970-01-01.
+pub(crate) fn date_of(day: i32) -> Option<Date> {
+    EPOCH.checked_add(jiff::Span::new().try_days(i64::from(day)).ok()?).ok()
+}
+
+impl Weigh for Series {
+    fn heap_bytes(&self) -> usize {
+        let Self { settled, unsettled, years, until_ms: _ } = self;
+        let of_years: usize = years.iter().map(|year| allocation(year.packed.len())).sum();
+        of_years
+            + allocation(years.capacity() * size_of::<Year>())
+            + allocation(settled.heap_bytes())
+            + allocation(unsettled.heap_bytes())
+    }
+}
+
+impl DayBar {
+    pub(crate) fn of(bar: &Bar) -> Self {
+        let Bar { date, open, high, low, close, volume } = *bar;
+        Self { day: day_of(date), values: [open, high, low, close, volume] }
+    }
+
+    pub(crate) fn bar(&self) -> Option<Bar> {
+        let [open, high, low, close, volume] = self.values;
+        Some(Bar { date: date_of(self.day)?, open, high, low, close, volume })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn run(first: i32, last: i32) -> Days {
+        let mut days = Days::default();
+        days.add(first, last);
+        days
+    }
+
+    fn bar(day: i32, close: f64) -> DayBar {
+        DayBar { day, values: [close, close, close, close, 1.0] }
+    }
+
+    fn closes(series: &Series) -> Vec<(i32, f64)> {
+        let mut all = Vec::new();
+        series.each(i32::MIN, i32::MAX, |bar| all.push((bar.day, bar.values[3])));
+        all
+    }
+
+    #[test]
+    fn what_comes_later_counts_and_what_was_final_can_be_corrected() {
+        let bars = vec![bar(3, 1.0), bar(2, 2.0)];
+        let series =
+            Series::default().extended(News { settled: run(1, 9), bars, ..News::default() });
+        assert_eq!(closes(&series), [(2, 2.0), (3, 1.0)]);
+        assert!(series.is_final(9) && series.knows(1, 0) && !series.knows(10, 0));
+
+        let (unsettled, bars) = (run(10, 10), vec![bar(10, 5.0)]);
+        let today = News { unsettled, until_ms: 9, bars, ..News::default() };
+        let series = series.extended(today);
+        assert!(series.knows(10, 8) && !series.knows(10, 9) && !series.is_final(10));
+
+        let news = News { settled: run(9, 10), bars: vec![bar(10, 6.0)], ..News::default() };
+        let series = series.extended(news);
+        assert_eq!(closes(&series), [(2, 2.0), (3, 1.0), (10, 6.0)]);
+        assert!(series.is_final(10));
+
+        // Asked again, the provider has no bar of the third day, and another of the second.
+        let news = News { settled: run(2, 3), bars: vec![bar(2, 7.0)], ..News::default() };
+        assert_eq!(closes(&series.extended(news)), [(2, 7.0), (10, 6.0)]);
+    }
+
+    #[test]
+    fn bars_that_nobody_asked_for_are_not_taken() {
+        let news = News { settled: run(1, 3), bars: vec![bar(4, 1.0)], ..News::default() };
+        assert_eq!(closes(&Series::default().extended(news)), []);
+    }
+
+    #[test]
+    fn garbled_bars_are_not_read() {
+        let news = News { settled: run(1, 9), bars: vec![bar(3, 1.0)], ..News::default() };
+        let mut series = Series::default().extended(news);
+        let bytes = postcard::to_stdvec(&series).unwrap();
+        assert_eq!(postcard::from_bytes::<Series>(&bytes).unwrap(), series);
+        series.years[0].packed = series.years[0].packed[..4].into();
+        let bytes = postcard::to_stdvec(&series).unwrap();
+        assert!(postcard::from_bytes::<Series>(&bytes).is_err());
+    }
+
+    proptest! {
+        /// Beside a map of days.
+        #[test]
+        fn a_series_is_what_was_last_said_of_each_day(
+            questions in prop::collection::vec(
+                (0i32..1_200, 0i32..500, any::<bool>(), prop::collection::vec(0i32..1_700, 0..40)),
+                1..8,
+            ),
+        ) {
+            let (mut series, mut said) = (Series::default(), BTreeMap::new());
+            for (n, (from, more, is_final, bars)) in questions.into_iter().enumerate() {
+                let days = run(from, from + more);
+                let (settled, unsettled) =
+                    if is_final { (days, Days::default()) } else { (Days::default(), days) };
+                let close = n as f64 + 1.0;
+                let bars: Vec<_> = bars.into_iter().map(|day| bar(day, close)).collect();
+                (from..=from + more).for_each(|day| {
+                    let close = bars.iter().any(|bar| bar.day == day).then_some(close);
+                    said.insert(day, (is_final, close));
+                });
+                let until_ms = 1;
+                series = series.extended(News { settled, unsettled, until_ms, bars });
+            }
+            let expected: Vec<_> =
+                said.iter().filter_map(|(day, (_, close))| Some((*day, (*close)?))).collect();
+            prop_assert_eq!(closes(&series), expected);
+            for day in 0..1_800 {
+                let expected = said.get(&day).map(|(is_final, _)| *is_final);
+                let got = series.knows(day, 0).then(|| series.is_final(day));
+                prop_assert_eq!(got, expected, "day {}", day);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Splits: what is known of them, and what they make of older bars.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use spence::key::{Whole, feed_integer};
+use spence::{Cached, Error, Fill, FillCx, Key, Source, Weigh, allocation};
+
+use crate::call::Patience;
+use crate::date::parse_date;
+use crate::error::ProviderError;
+use crate::gather::Window;
+use crate::market::{FINAL, Market};
+use crate::series::day_of;
+use crate::symbol::Symbol;
+use crate::wire::SplitRow;
+
+/// That shares were divided: for each `from` there are `to` from the day on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Split {
+    pub(crate) symbol: Box<str>,
+    /// The first day on which it counts, since 1970-01-01.
+    pub(crate) day: i32,
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+}
+
+/// All splits that take effect in one year, of whatever symbol.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Splits(pub(crate) Vec<Split>);
+
+/// The key of the splits of a year.
+///
+/// Canonical text: `US:2012`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SplitsKey {
+    pub(crate) year: i16,
+}
+
+impl Split {
+    pub(crate) fn read(row: &SplitRow) -> Result<Self, ProviderError> {
+        let garbage = || ProviderError::Malformed(format!("row {row:?}"));
+        let day: Date = parse_date(&row.execution_date).ok_or_else(garbage)?;
+        let symbol = Symbol::new(&row.ticker).map_err(|_| garbage())?;
+        let (from, to) = (row.split_from, row.split_to);
+        let sound = |part: f64| part.is_finite() && part > 0.0;
+        let split = Self { symbol: symbol.as_str().into(), day: day_of(day), from, to };
+        (sound(from) && sound(to)).then_some(split).ok_or_else(garbage)
+    }
+}
+
+/// What is known of splits.
+#[derive(Debug, Default)]
+pub(crate) struct KnownSplits {
+    by_symbol: HashMap<Box<str>, Vec<Split>>,
+    /// Calls that were made for them.
+    pub(crate) calls: usize,
+    /// Why some may be lacking.
+    pub(crate) lacking: Option<String>,
+}
+
+impl KnownSplits {
+    fn add(&mut self, splits: &Cached<Splits>) {
+        self.calls += usize::from(splits.source() == Source::Origin);
+        for split in &splits.0 {
+            self.by_symbol.entry(split.symbol.clone()).or_default().push(split.clone());
+        }
+    }
+
+    pub(crate) fn of(&self, symbol: &Symbol) -> &[Split] {
+        self.by_symbol.get(symbol.as_str()).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl Key for SplitsKey {
+    type Kept = Whole<Self>;
+    const ARITY: usize = 2;
+
+    fn parts(&self, feed: &mut impl FnMut(&str)) {
+        feed("US");
+        feed_integer(self.year, feed);
+    }
+}
+
+impl Weigh for Splits {
+    fn heap_bytes(&self) -> usize {
+        let names: usize = self.0.iter().map(|split| allocation(split.symbol.len())).sum();
+        names + allocation(self.0.capacity() * size_of::<Split>())
+    }
+}
+
+/// The name of the cache of splits, and of its policy.
+pub const SPLITS_CACHE: &str = "SPLIT";
+
+impl Market {
+    /// The splits that take effect in a window.
+    pub(crate) async fn splits(&self, window: &Window, may_call: bool) -> KnownSplits {
+        let mut known = KnownSplits::default();
+        let Some((first, last)) = window.dates() else { return known };
+        for year in first.year()..=last.year() {
+            let key = SplitsKey { year };
+            let splits = match may_call {
+                true => self.splits_of(&key).await,
+                false => {
+                    let nothing = || Error::not_found("nothing is held");
+                    self.splits.get(&key).await.ok_or_else(nothing)
+                }
+            };
+            match splits {
+                Ok(splits) => known.add(&splits),
+                Err(error) => known.lacking = Some(format!("splits of {year}: {error}")),
+            }
+        }
+        known
+    }
+
+    async fn splits_of(&self, key: &SplitsKey) -> Result<Cached<Splits>, Error> {
+        let market = self.clone();
+        let fill = |cx: FillCx<SplitsKey, Splits>| async move {
+            let patience = Patience::new(&market.clock, cx.deadline());
+            let year = cx.key().year;
+            let days = (Date::constant(year, 1, 1), Date::constant(year, 12, 31));
+            let splits = market.provider.splits(days, &patience).await?;
+            let symbols: BTreeSet<&str> = splits.iter().map(|split| &*split.symbol).collect();
+            // Whoever invalidates a symbol wants its splits to be looked at again, too. There may
+            // be more symbols than an entry may have tags.
+            let tags: Vec<Box<str>> = match symbols.len() {
+                0..=spence::MAX_TAGS => symbols.into_iter().map(Into::into).collect(),
+                _ => Vec::new(),
+            };
+            let fill = Fill::new(Splits(splits)).tags(tags);
+            let is_over = year < market.now().to_zoned(TimeZone::UTC).year();
+            Ok::<_, ProviderError>(if is_over { fill.ttl(FINAL) } else { fill })
+        };
+        self.splits.get_or_fetch(key, fill).await
+    }
+}

@@ -1,0 +1,226 @@
+//! The scan of many symbols whose bars come from the tiers and, for what they lack, from the
+//! provider.
+
+use std::ops::ControlFlow;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use spence::{Cached, Error, Source};
+
+use crate::gather::{Gathered, Progress, Tell, Window};
+use crate::market::Market;
+use crate::ohlcv::Columns;
+use crate::plan::Plan;
+use crate::scan::ScanOptions;
+use crate::score::{Cell, Score, score};
+use crate::series::{Series, date_of};
+use crate::splits::KnownSplits;
+use crate::symbol::Symbol;
+
+/// Which symbols are scanned, and how.
+#[derive(Debug, Clone)]
+pub struct SurveyRequest {
+    /// The symbols, each once.
+    pub symbols: Vec<Symbol>,
+    /// By which rules, over how many sessions, and what is wanted of it.
+    pub options: ScanOptions,
+    /// The last session that counts; none: the last that has begun.
+    pub end: Option<Date>,
+    /// Whether the provider may be called; if not, what is held is scanned.
+    pub may_call: bool,
+}
+
+/// Whether a symbol's row says what is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Everything that there can be is known.
+    Ok,
+    /// Something is lacking, and could not be had.
+    Stale,
+    /// The provider has no bars of these sessions, or too few to score.
+    NoData,
+    /// Nothing is known.
+    Failed,
+}
+
+impl Status {
+    /// `ok`, `stale`, `no_data` or `failed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Stale => "stale",
+            Status::NoData => "no_data",
+            Status::Failed => "failed",
+        }
+    }
+}
+
+/// What a survey says of a symbol.
+#[derive(Debug, Clone)]
+pub struct SurveyRow {
+    /// The symbol.
+    pub symbol: Symbol,
+    /// Whether it can be relied on.
+    pub status: Status,
+    /// Where its bars were found; `origin` if some were fetched just now.
+    pub source: Option<Source>,
+    /// Whether all sessions were settled, so that nothing can change.
+    pub is_final: bool,
+    /// Why it is stale or has failed.
+    pub reason: Option<String>,
+    /// The session of its last bar, and its score.
+    pub scored: Option<(Date, Score)>,
+}
+
+/// Bars that have come together and wait to be scored.
+pub struct Survey {
+    request: SurveyRequest,
+    window: Window,
+    gathered: Gathered,
+    splits: KnownSplits,
+    now_ms: u64,
+}
+
+impl Market {
+    /// The calls that a survey would make now: those for sessions of all symbols, and those for all
+    /// sessions of a symbol.
+    pub async fn survey_plan(&self, request: &SurveyRequest) -> (usize, usize) {
+        let window = Window::last(self, request.options.bars, request.end);
+        let Plan { sessions, symbols } = self.plan(&request.symbols, &window).await;
+        (sessions.len(), symbols.len())
+    }
+
+    /// Brings together what a survey needs; `tell` hears of every step. Dropping the future makes
+    /// no further round of calls; what has come is kept.
+    pub async fn survey(&self, request: SurveyRequest, tell: Tell) -> Survey {
+        let window = Window::last(self, request.options.bars, request.end);
+        let may_call = request.may_call;
+        let mut gathered = self.gather(&request.symbols, &window, may_call, tell).await;
+        let splits = self.splits(&window, may_call).await;
+        gathered.progress.calls += splits.calls;
+        let now_ms = self.now_ms();
+        Survey { request, window, gathered, splits, now_ms }
+    }
+}
+
+impl Survey {
+    /// Scores every symbol, on all cores, and gives each row to `take` with the place of its
+    /// symbol, in no order, until that has enough. Rows that the options do not want are left out,
+    /// but not those of symbols without a score. Blocks.
+    pub fn rows(&self, take: impl Fn(usize, SurveyRow) -> ControlFlow<()> + Sync) {
+        let series = self.gathered.series.par_iter().zip(&self.request.symbols).enumerate();
+        let _enough = series.try_for_each(|(place, (series, symbol))| {
+            let row = self.row(symbol, series);
+            let is_wanted = |(_, score): &(Date, Score)| self.request.options.wants(score);
+            match row.scored.as_ref().is_none_or(is_wanted) {
+                true => take(place, row),
+                false => ControlFlow::Continue(()),
+            }
+        });
+    }
+
+    /// How many calls were made.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.gathered.progress
+    }
+
+    /// How many symbols had their bars from there; from the origin, those of whom some bars were
+    /// fetched just now.
+    #[must_use]
+    pub fn symbols_from(&self, source: Source) -> usize {
+        self.gathered.series.iter().flatten().filter(|series| series.source() == source).count()
+    }
+
+    fn row(&self, symbol: &Symbol, series: &Result<Cached<Series>, Error>) -> SurveyRow {
+        let failed = |reason: String| SurveyRow {
+            symbol: symbol.clone(),
+            status: Status::Failed,
+            source: None,
+            is_final: false,
+            reason: Some(reason),
+            scored: None,
+        };
+        let series = match series {
+            Ok(series) => series,
+            Err(error) => return failed(error.to_string()),
+        };
+        let Some((first, last)) = self.window.span() else {
+            return failed("there are no sessions".to_owned());
+        };
+        let is_final = series.is_final_throughout(first, last);
+        let is_whole = !series.freshness().is_stale()
+            && self.splits.lacking.is_none()
+            && (is_final || self.window.is_known_in(series, self.now_ms));
+        let scored = self.score(symbol, series, (first, last));
+        let status = match (&scored, is_whole) {
+            (Some(_), true) => Status::Ok,
+            (Some(_), false) => Status::Stale,
+            (None, true) => Status::NoData,
+            (None, false) => Status::Failed,
+        };
+        let cause = || {
+            let cause = series.stale_cause().map(ToString::to_string);
+            cause
+                .or_else(|| self.splits.lacking.clone())
+                .unwrap_or_else(|| "sessions are lacking that were not asked for".to_owned())
+        };
+        SurveyRow {
+            symbol: symbol.clone(),
+            status,
+            source: Some(series.source()),
+            is_final: is_final && is_whole,
+            reason: (!is_whole).then(cause),
+            scored,
+        }
+    }
+
+    fn score(
+        &self,
+        symbol: &Symbol,
+        series: &Series,
+        (first, last): (i32, i32),
+    ) -> Option<(Date, Score)> {
+        let splits = self.splits.of(symbol);
+        let (mut columns, mut newest) = (Columns::default(), None);
+        series.each(first, last, |bar| {
+            newest = Some(bar.day);
+            // As if later splits had taken effect already.
+            let [open, high, low, close, volume] = bar.values;
+            let later = splits.iter().filter(|split| bar.day < split.day && split.day <= last);
+            let shares: f64 = later.map(|split| split.to / split.from).product();
+            let [open, high, low, close] = [open, high, low, close].map(|price| price / shares);
+            columns.push([open, high, low, close, volume * shares]);
+        });
+        let score = score(&columns.view(), self.request.options.profile)?;
+        Some((date_of(newest?)?, score))
+    }
+}
+
+/// One JSON object: symbol, status, source, final, and if it is scored the session and all columns.
+impl Serialize for SurveyRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("symbol", self.symbol.as_str())?;
+        map.serialize_entry("status", self.status.as_str())?;
+        map.serialize_entry("source", &self.source.map(Source::as_str))?;
+        map.serialize_entry("final", &self.is_final)?;
+        if let Some(reason) = &self.reason {
+            map.serialize_entry("reason", reason)?;
+        }
+        if let Some((as_of, score)) = &self.scored {
+            map.serialize_entry("as_of", &as_of.to_string())?;
+            for (name, cell) in score.cells() {
+                match cell {
+                    // What is undefined is null.
+                    Cell::Number(number) => map.serialize_entry(name, &number)?,
+                    Cell::Text(word) => map.serialize_entry(name, word)?,
+                }
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,224 @@
+//! Scans of many symbols through the cache: how many calls they take, and whether what they say is
+//! so.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use spence::{Clock, PolicyLayer, Redis, Source, Spence, Ttl};
+use spence_calendar::ExchangeCalendar;
+use spence_feed::{Feed, FeedOptions};
+use spence_market::{
+    Market, Progress, Provider, ScanOptions, Status, Survey, SurveyRequest, SurveyRow, Symbol,
+};
+use spence_testkit::RedisServer;
+
+const SYMBOLS: usize = 60;
+const BARS: usize = 30;
+
+/// A feed of some symbols, and the clock that everything goes by.
+struct Bench {
+    feed: Feed,
+    clock: Clock,
+    hands: Arc<spence::Hands>,
+}
+
+impl Bench {
+    async fn at(now: &str) -> Self {
+        let (clock, hands) = Clock::manual();
+        let now = now.parse::<Timestamp>().unwrap().as_millisecond();
+        hands.step_wall_clock(now - clock.unix_ms().cast_signed());
+        let options =
+            FeedOptions { clock: clock.clone(), symbols: SYMBOLS + 2, ..FeedOptions::default() };
+        let feed = Feed::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+        Self { feed, clock, hands }
+    }
+
+    async fn market(&self, disk: Option<&Path>, redis: Option<&RedisServer>) -> (Spence, Market) {
+        let day = Duration::from_secs(86_400);
+        let ttl = |open| Ttl::BySession { open, closed: day };
+        let policy = |open| {
+            let policy = PolicyLayer::new().ttl(ttl(open)).calendar(Some("XNYS".into()));
+            policy.stale_if_error(day * 7)
+        };
+        let mut builder = Spence::builder()
+            .clock(self.clock.clone())
+            .calendar("XNYS", ExchangeCalendar::named("XNYS").unwrap())
+            .policy("OHLCV", policy(Duration::from_secs(300)))
+            .policy("SPLIT", policy(day))
+            .policy("LISTING", PolicyLayer::new().ttl(day * 7));
+        if let Some(dir) = disk {
+            builder = builder.disk(dir, 64_000_000);
+        }
+        if let Some(server) = redis {
+            builder = builder.redis(Redis::at(server.url()).deadline(Duration::from_secs(2)));
+        }
+        let spence = builder.build().await.unwrap();
+        let provider = Provider::new(&self.feed.base_url(), None).unwrap();
+        // Nobody moves the clock while calls wait for their turn.
+        let provider = provider.calls_per_minute(std::num::NonZeroU32::MAX);
+        let market = Market::new(&spence, provider, "feed").unwrap();
+        (spence, market)
+    }
+
+    fn calls(&self) -> u64 {
+        self.feed.calls().total()
+    }
+}
+
+fn request(symbols: Vec<Symbol>) -> SurveyRequest {
+    let options = ScanOptions { bars: BARS, ..ScanOptions::default() };
+    SurveyRequest { symbols, options, end: None, may_call: true }
+}
+
+fn quietly() -> spence_market::Tell {
+    Arc::new(|_: Progress| ())
+}
+
+/// All rows, in the order of the symbols.
+fn rows(survey: &Survey) -> Vec<SurveyRow> {
+    let rows = Mutex::new(Vec::new());
+    survey.rows(|place, row| {
+        rows.lock().push((place, row));
+        ControlFlow::Continue(())
+    });
+    let mut rows = rows.into_inner();
+    rows.sort_by_key(|(place, _)| *place);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Everything that rows say, as text, but for where their bars were found.
+fn told(rows: &[SurveyRow]) -> Vec<String> {
+    let scores = |row: &SurveyRow| match &row.scored {
+        Some((as_of, score)) => format!("{as_of} {:?}", score.cells().collect::<Vec<_>>()),
+        None => String::new(),
+    };
+    rows.iter().map(|row| format!("{} {:?} {}", row.symbol, row.status, scores(row))).collect()
+}
+
+/// What is listed, but for the two whose real bars end in 2013.
+async fn listed(market: &Market) -> Vec<Symbol> {
+    let mut symbols = market.listed(usize::MAX, true).await.unwrap().0;
+    symbols.retain(|symbol| !["AAPL", "IBM"].contains(&symbol.as_str()));
+    assert_eq!(symbols.len(), SYMBOLS);
+    symbols
+}
+
+/// Does something while the clock goes on, since what is tried again waits before that.
+async fn while_time_passes<T>(hands: &spence::Hands, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let step = tokio::time::timeout(Duration::from_millis(5), &mut work);
+        match step.await {
+            Ok(done) => return done,
+            Err(_) => hands.advance(Duration::from_millis(100)),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scan_takes_a_call_for_each_session_and_one_for_each_that_is_new() {
+    let bench = Bench::at("2024-11-26T23:30:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let symbols = listed(&market).await;
+    assert_eq!(bench.calls(), 1);
+
+    let cold = market.survey(request(symbols.clone()), quietly()).await;
+    let told_cold = rows(&cold);
+    assert!(told_cold.iter().all(|row| row.status == Status::Ok && !row.is_final));
+    assert_eq!(bench.calls(), 1 + BARS as u64 + 1, "and one for the splits of the year");
+    assert_eq!(cold.progress().calls, BARS + 1);
+    assert_eq!(cold.symbols_from(Source::Origin), SYMBOLS);
+
+    let warm = market.survey(request(symbols.clone()), quietly()).await;
+    assert_eq!(warm.progress().calls, 0);
+    assert_eq!(warm.symbols_from(Source::Memory), SYMBOLS);
+    assert_eq!(told(&rows(&warm)), told(&told_cold));
+
+    // Settled at one in the morning UTC: what was seen before is asked for again, once.
+    bench.hands.advance(Duration::from_secs(2 * 3600));
+    let settled = market.survey(request(symbols.clone()), quietly()).await;
+    assert_eq!(settled.progress().calls, 1);
+    assert!(rows(&settled).iter().all(|row| row.is_final));
+    // Thanksgiving eve: a new session, and the splits might have changed.
+    bench.hands.advance(Duration::from_secs(24 * 3600));
+    let next = market.survey(request(symbols), quietly()).await;
+    assert_eq!(next.progress().calls, 2);
+    assert!(rows(&next).iter().all(|row| row.is_final && row.scored.is_some()));
+    spence.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_new_symbol_is_asked_for_by_itself() {
+    let bench = Bench::at("2024-11-27T12:00:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let mut symbols = listed(&market).await;
+    market.survey(request(symbols.clone()), quietly()).await;
+    let before = bench.calls();
+    // One that is known for some days only, one that the listing does not have, one that nobody has.
+    let known = spence_market::LastBars::new("MSFT", 5, Some("2024-11-20")).unwrap();
+    market.bars(&known).await.unwrap();
+    symbols.extend(["MSFT", "ORCL", "NOSUCH"].map(|name| Symbol::new(name).unwrap()));
+    let survey = market.survey(request(symbols.clone()), quietly()).await;
+    assert_eq!(bench.calls() - before, 1 + 3);
+    let statuses: Vec<_> = rows(&survey).iter().skip(SYMBOLS).map(|row| row.status).collect();
+    assert_eq!(statuses, [Status::Ok, Status::Ok, Status::NoData]);
+    market.survey(request(symbols), quietly()).await;
+    assert_eq!(bench.calls() - before, 4, "that there is nothing is known too");
+    spence.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_bars_give_the_same_scores_from_every_tier() {
+    let bench = Bench::at("2024-12-02T12:00:00Z").await;
+    let (server, dir) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let mut expected = None;
+    for (disk, redis, source) in [
+        (Some(dir.path()), Some(&server), Source::Origin),
+        (Some(dir.path()), None, Source::Disk),
+        (None, Some(&server), Source::Redis),
+    ] {
+        let (spence, market) = bench.market(disk, redis).await;
+        while redis.is_some() && spence.stats().redis.unwrap().away.is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let symbols = listed(&market).await;
+        for source in [source, Source::Memory] {
+            let survey = market.survey(request(symbols.clone()), quietly()).await;
+            assert_eq!(survey.symbols_from(source), SYMBOLS, "{source:?}");
+            let told = told(&rows(&survey));
+            assert_eq!(*expected.get_or_insert_with(|| told.clone()), told, "{source:?}");
+        }
+        spence.close().await;
+    }
+    assert_eq!(bench.calls(), 1 + BARS as u64 + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_provider_gone_what_is_held_is_scanned_and_called_stale() {
+    let bench = Bench::at("2024-11-27T12:00:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let symbols = listed(&market).await;
+    market.survey(request(symbols.clone()), quietly()).await;
+    let hands = Arc::clone(&bench.hands);
+    drop(bench.feed);
+    // Before the next session nothing new can exist.
+    let same = market.survey(request(symbols.clone()), quietly()).await;
+    assert!(rows(&same).iter().all(|row| row.status == Status::Ok));
+    hands.advance(Duration::from_secs(5 * 3600));
+    for may_call in [true, false] {
+        let request = SurveyRequest { may_call, ..request(symbols.clone()) };
+        let survey = while_time_passes(&hands, market.survey(request, quietly())).await;
+        for row in rows(&survey) {
+            assert!(row.status == Status::Stale && !row.is_final, "{row:?}");
+            assert_eq!(row.scored.unwrap().0.to_string(), "2024-11-26");
+            let reason = row.reason.unwrap();
+            let expected = if may_call { "provider unreachable" } else { "not asked for" };
+            assert!(reason.contains(expected), "{reason}");
+        }
+    }
+    spence.close().await;
+}
