@@ -8,6 +8,7 @@ mod fuzz;
 mod guards;
 mod licences;
 mod links;
+mod market;
 mod metadata;
 mod mutants;
 mod requirements;
@@ -18,12 +19,13 @@ use std::process::ExitCode;
 
 const USAGE: &str =
     "usage: cargo xtask <tidy | licences | examples | calendars | fuzz [SECONDS [NAME]] |
-                    mutants [NAME] | soak [PART]>
+                    market [RESCANS] | mutants [NAME] | soak [PART]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
   licences  every dependency has a permissive licence
   examples  runs every example, and checks that examples/README.md lists it
   calendars compares every session of every calendar with the package exchange_calendars
   fuzz      fuzzes each target under fuzz/, or those with NAME in their name, for SECONDS each (60)
+  market    scans 5,000 symbols through the cache, and again RESCANS times (20), beside targets
   mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
             name, and expects the test to turn red
   soak      all of this and more at length, or the parts with PART in their name; docs/testing.md";
@@ -40,6 +42,13 @@ fn main() -> ExitCode {
             seconds => match seconds.parse() {
                 Ok(seconds) => fuzz::run(seconds, &argument(3)),
                 Err(error) => Err(anyhow::anyhow!("fuzz: {seconds:?} seconds: {error}")),
+            },
+        },
+        "market" => match argument(2).as_str() {
+            "" => market::run(20),
+            rescans => match rescans.parse() {
+                Ok(rescans) => market::run(rescans),
+                Err(error) => Err(anyhow::anyhow!("market: {rescans:?} rescans: {error}")),
             },
         },
         "mutants" => mutants::run(&argument(2)),

@@ -23,7 +23,7 @@ const fn tests(name: &'static str, filter: &'static [&'static str]) -> Part {
     Part { name, command: filter, settings: &[("SPENCE_SOAK", "1")] }
 }
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     tests("byte flips", &["one_flipped_byte"]),
     tests("full and failing devices", &["device::"]),
     tests("clock jumps and SIGSTOP", &["wall_clock", "was_stopped"]),
@@ -52,6 +52,7 @@ const PARTS: [Part; 11] = [
         settings: &[("SPENCE_SCHEDULES", "100000")],
     },
     Part { name: "fuzz", command: &["cargo", "xtask", "fuzz", "60"], settings: &[] },
+    Part { name: "scans", command: &["cargo", "xtask", "market", "1000"], settings: &[] },
     Part { name: "mutants", command: &["cargo", "xtask", "mutants"], settings: &[] },
 ];
 

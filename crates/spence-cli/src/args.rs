@@ -51,9 +51,10 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "URL", conflicts_with = "local")]
     pub(crate) server: Option<String>,
 
-    /// How long the server may take to answer.
-    #[arg(long, global = true, value_name = "DURATION", default_value = "60s")]
-    pub(crate) timeout: Span,
+    /// How long the server may take to answer; 60s if not given. A scan makes no further call
+    /// after it, and rates what is held then.
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) timeout: Option<Span>,
 
     /// Open the disk directory, whether or not a server answers.
     #[arg(long, global = true)]
@@ -123,7 +124,9 @@ pub(crate) enum Command {
                             spence calendar XNYS --from 2024-01-01 --to 2024-12-31 --csv")]
     Calendar(Calendar),
     /// Rate many symbols by their daily bars.
-    #[command(after_help = "Examples:\n  spence scan --bars-file bars.csv.gz\n  \
+    #[command(after_help = "Examples:\n  spence scan\n  spence scan --plan --bars 500\n  \
+                            spence scan --universe universe.csv --sector Technology --tradable\n  \
+                            spence scan --offline --json\n  \
                             spence scan --bars-file bars.csv.gz --min-rating 16 --tradable\n  \
                             spence scan --bars-file bars.csv.gz --bars 260 --profile technic-compat --csv scores.csv")]
     Scan(Scan),
@@ -288,13 +291,16 @@ pub(crate) struct Calendar {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Scan {
-    /// The bars: CSV with the columns symbol, date, open, high, low, close and volume; may be
-    /// compressed with gzip.
+    /// Scan the bars of this file, with no provider: CSV with the columns symbol, date, open, high,
+    /// low, close and volume; may be compressed with gzip.
     #[arg(long, value_name = "FILE")]
-    pub(crate) bars_file: PathBuf,
-    /// How many of the last bars of each symbol count.
+    pub(crate) bars_file: Option<PathBuf>,
+    /// How many of the last sessions (of a file: of the last bars of each symbol) count.
     #[arg(long, value_name = "N", default_value_t = 250)]
     pub(crate) bars: u32,
+    /// The last session that counts, as in 2024-01-31. Default: the last that has begun.
+    #[arg(long, value_name = "DATE", conflicts_with = "bars_file")]
+    pub(crate) end: Option<String>,
     /// By which rules: corrected, or technic-compat, which repeats what the Python scanner technic
     /// computes. `--profile` takes these two names as well. Default: corrected.
     #[arg(long, value_name = "NAME")]
@@ -306,7 +312,8 @@ pub(crate) struct Scan {
     /// Only symbols of this sector of the universe; may be given several times.
     #[arg(long = "sector", value_name = "NAME", requires = "universe")]
     pub(crate) sectors: Vec<String>,
-    /// Only this many symbols, the first.
+    /// Only this many symbols, the first: of the universe, of the file, or of those that the
+    /// provider lists (default 5000).
     #[arg(long, value_name = "N")]
     pub(crate) symbols: Option<usize>,
     /// Only what is rated at least this; for shorts at most the negative of it.
@@ -315,6 +322,18 @@ pub(crate) struct Scan {
     /// Only what can be traded: 20 bars, a close of 1 and a turnover of 250,000 a day at least.
     #[arg(long)]
     pub(crate) tradable: bool,
+    /// Call no provider: scan what is held, and say what is missing.
+    #[arg(long, conflicts_with = "bars_file")]
+    pub(crate) offline: bool,
+    /// Only say how many calls the scan would make.
+    #[arg(long, conflicts_with_all = ["bars_file", "csv", "stream"])]
+    pub(crate) plan: bool,
+    /// Print each row as soon as there is one, as a line of JSON; and progress, and the summary.
+    #[arg(long, conflicts_with_all = ["bars_file", "csv", "json"])]
+    pub(crate) stream: bool,
+    /// Stop after so many rows with a signal.
+    #[arg(long, value_name = "N", conflicts_with = "bars_file")]
+    pub(crate) max_signals: Option<u32>,
     /// Print every row with all columns as comma-separated values, or write them to this file.
     #[arg(long, value_name = "OUT", num_args = 0..=1, default_missing_value = "-", conflicts_with = "json")]
     pub(crate) csv: Option<PathBuf>,

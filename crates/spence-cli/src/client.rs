@@ -27,6 +27,8 @@ const PROBE: Duration = Duration::from_millis(500);
 /// How long a command waits for another to let go of the directory.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
+/// How long a server may take to answer, if nobody says how long.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an answer that tells how far it is may take.
 const A_DAY: Duration = Duration::from_secs(86_400);
 /// When waiting becomes worth showing.
@@ -52,7 +54,7 @@ impl Client {
         let token = settings.server.token.as_ref().map(Secret::reveal);
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(common.timeout.0)
+            .timeout(common.timeout.map_or(USUAL_TIMEOUT, |timeout| timeout.0))
             .default_headers(credentials(token)?)
             .build()
             .context("HTTP client")?;
@@ -160,11 +162,11 @@ impl Client {
         let mut rest = Vec::new();
         let mut take = |part: &[u8]| {
             rest.extend_from_slice(part);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                show(String::from_utf8_lossy(&line).trim_end())?;
-            }
-            anyhow::Ok(())
+            let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
+                return anyhow::Ok(());
+            };
+            let whole: Vec<u8> = rest.drain(..=end).collect();
+            String::from_utf8_lossy(&whole).lines().try_for_each(|line| show(line.trim_end()))
         };
         match self {
             Self::Remote { http, base } => {

@@ -55,7 +55,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Stats => cmd::stats::run(&common).await,
         Command::Bars(bars) => cmd::bars::run(&common, bars).await,
         Command::Calendar(calendar) => cmd::calendar::run(&common, &calendar),
-        Command::Scan(scan) => cmd::scan::run(&common, &scan),
+        Command::Scan(scan) => cmd::scan::run(&common, &scan).await,
         Command::Indicators(indicators) => cmd::indicators::run(&common, &indicators),
         Command::Feed(feed) => cmd::feed::run(feed).await,
     }

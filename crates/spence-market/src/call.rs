@@ -57,6 +57,20 @@ pub(crate) struct Patience {
     calls: AtomicU32,
 }
 
+/// How many calls were made on behalf of somebody; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallCount(Arc<AtomicU32>);
+
+impl CallCount {
+    pub(crate) fn add(&self, patience: &Patience) {
+        self.0.fetch_add(patience.calls(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.0.load(Ordering::Relaxed) as usize
+    }
+}
+
 impl Patience {
     pub(crate) fn new(clock: &Clock, limit: Duration) -> Self {
         let calls = AtomicU32::new(0);

@@ -1,9 +1,9 @@
 //! Which shares are listed.
 
 use serde::{Deserialize, Serialize};
-use spence::{Cached, Error, Fill, FillCx, Source, Weigh, allocation};
+use spence::{Cached, Error, Fill, FillCx, Weigh, allocation};
 
-use crate::call::Patience;
+use crate::call::{CallCount, Patience};
 use crate::error::ProviderError;
 use crate::market::Market;
 use crate::symbol::Symbol;
@@ -23,29 +23,35 @@ impl Weigh for Listed {
 }
 
 impl Market {
-    /// The first `most` shares that the provider lists, and whether it was asked.
+    /// The first `most` shares that the provider lists, and how many calls that took.
     ///
     /// # Errors
     /// As for [`Market::bars`]; `NotFound` if it must not be asked and nothing is held.
-    pub async fn listed(&self, most: usize, may_call: bool) -> Result<(Vec<Symbol>, bool), Error> {
-        let key = "US".to_owned();
+    pub async fn listed(&self, most: usize, may_call: bool) -> Result<(Vec<Symbol>, usize), Error> {
+        let (key, calls) = ("US".to_owned(), CallCount::default());
         let listed = match may_call {
-            true => self.fetch_listing(&key).await?,
+            true => self.fetch_listing(&key, &calls).await?,
             false => {
                 let nothing = || Error::not_found("no listing is held");
                 self.listings.get(&key).await.ok_or_else(nothing)?
             }
         };
         let symbols = listed.0.iter().take(most).filter_map(|name| Symbol::new(name).ok());
-        Ok((symbols.collect(), listed.source() == Source::Origin))
+        Ok((symbols.collect(), calls.total()))
     }
 
-    async fn fetch_listing(&self, key: &String) -> Result<Cached<Listed>, Error> {
-        let market = self.clone();
+    async fn fetch_listing(
+        &self,
+        key: &String,
+        calls: &CallCount,
+    ) -> Result<Cached<Listed>, Error> {
+        let (market, calls) = (self.clone(), calls.clone());
         let fill = |cx: FillCx<String, Listed>| async move {
             let patience = Patience::new(&market.clock, cx.deadline());
-            let symbols = market.provider.tickers(&patience).await?;
-            let names = symbols.iter().map(|symbol| symbol.as_str().into());
+            let symbols = market.provider.tickers(&patience).await;
+            calls.add(&patience);
+            let names = symbols?;
+            let names = names.iter().map(|symbol| symbol.as_str().into());
             Ok::<_, ProviderError>(Fill::new(Listed(names.collect())))
         };
         self.listings.get_or_fetch(key, fill).await

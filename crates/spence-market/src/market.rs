@@ -13,6 +13,7 @@ use crate::error::ProviderError;
 use crate::held::HeldBars;
 use crate::listed::{LISTINGS_CACHE, Listed};
 use crate::provider::Provider;
+use crate::rows::{ROWS_CACHE, RowKey, Scored};
 use crate::series::{DayBar, News, Series, SeriesKey, day_of};
 use crate::splits::{SPLITS_CACHE, Splits, SplitsKey};
 use crate::trading::Trading;
@@ -31,6 +32,7 @@ pub struct Market {
     pub(crate) bars: Cache<SeriesKey, Series>,
     pub(crate) splits: Cache<SplitsKey, Splits>,
     pub(crate) listings: Cache<String, Listed>,
+    pub(crate) rows: Cache<RowKey, Scored>,
     pub(crate) provider: Arc<Provider>,
     pub(crate) trading: Trading,
     pub(crate) clock: Clock,
@@ -46,9 +48,10 @@ impl Market {
         let bars = spence.cache(BARS_CACHE).schema(2).origin(origin).build()?;
         let splits = spence.cache(SPLITS_CACHE).schema(1).origin(origin).build()?;
         let listings = spence.cache(LISTINGS_CACHE).schema(1).origin(origin).build()?;
+        let rows = spence.cache(ROWS_CACHE).memory_only().build()?;
         let trading = Trading::in_new_york().map_err(Error::origin)?;
         let (provider, clock) = (Arc::new(provider), spence.clock().clone());
-        Ok(Self { bars, splits, listings, provider, trading, clock })
+        Ok(Self { bars, splits, listings, rows, provider, trading, clock })
     }
 
     /// Where bars come from when no tier has them.

@@ -6,9 +6,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use spence::key::{Whole, feed_integer};
-use spence::{Cached, Error, Fill, FillCx, Key, Source, Weigh, allocation};
+use spence::{Cached, Error, Fill, FillCx, Key, Weigh, allocation};
 
-use crate::call::Patience;
+use crate::call::{CallCount, Patience};
 use crate::date::parse_date;
 use crate::error::ProviderError;
 use crate::gather::Window;
@@ -56,14 +56,13 @@ impl Split {
 pub(crate) struct KnownSplits {
     by_symbol: HashMap<Box<str>, Vec<Split>>,
     /// Calls that were made for them.
-    pub(crate) calls: usize,
+    pub(crate) calls: CallCount,
     /// Why some may be lacking.
     pub(crate) lacking: Option<String>,
 }
 
 impl KnownSplits {
     fn add(&mut self, splits: &Cached<Splits>) {
-        self.calls += usize::from(splits.source() == Source::Origin);
         for split in &splits.0 {
             self.by_symbol.entry(split.symbol.clone()).or_default().push(split.clone());
         }
@@ -102,7 +101,7 @@ impl Market {
         for year in first.year()..=last.year() {
             let key = SplitsKey { year };
             let splits = match may_call {
-                true => self.splits_of(&key).await,
+                true => self.splits_of(&key, &known.calls).await,
                 false => {
                     let nothing = || Error::not_found("nothing is held");
                     self.splits.get(&key).await.ok_or_else(nothing)
@@ -116,13 +115,15 @@ impl Market {
         known
     }
 
-    async fn splits_of(&self, key: &SplitsKey) -> Result<Cached<Splits>, Error> {
-        let market = self.clone();
+    async fn splits_of(&self, key: &SplitsKey, calls: &CallCount) -> Result<Cached<Splits>, Error> {
+        let (market, calls) = (self.clone(), calls.clone());
         let fill = |cx: FillCx<SplitsKey, Splits>| async move {
             let patience = Patience::new(&market.clock, cx.deadline());
             let year = cx.key().year;
             let days = (Date::constant(year, 1, 1), Date::constant(year, 12, 31));
-            let splits = market.provider.splits(days, &patience).await?;
+            let splits = market.provider.splits(days, &patience).await;
+            calls.add(&patience);
+            let splits = splits?;
             let symbols: BTreeSet<&str> = splits.iter().map(|split| &*split.symbol).collect();
             // Whoever invalidates a symbol wants its splits to be looked at again, too. There may
             // be more symbols than an entry may have tags.

@@ -1,13 +1,10 @@
 //! The scan of many symbols whose bars come from the tiers and, for what they lack, from the
 //! provider.
 
-use std::ops::ControlFlow;
-
 use jiff::civil::Date;
-use rayon::prelude::*;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use spence::{Cached, Error, Source};
+use spence::{Cached, Source};
 
 use crate::gather::{Gathered, Progress, Tell, Window};
 use crate::market::Market;
@@ -16,7 +13,7 @@ use crate::plan::Plan;
 use crate::scan::ScanOptions;
 use crate::score::{Cell, Score, score};
 use crate::series::{Series, date_of};
-use crate::splits::KnownSplits;
+use crate::splits::{KnownSplits, Split};
 use crate::symbol::Symbol;
 
 /// Which symbols are scanned, and how.
@@ -77,6 +74,7 @@ pub struct SurveyRow {
 
 /// Bars that have come together and wait to be scored.
 pub struct Survey {
+    pub(crate) market: Market,
     request: SurveyRequest,
     window: Window,
     gathered: Gathered,
@@ -100,26 +98,18 @@ impl Market {
         let may_call = request.may_call;
         let mut gathered = self.gather(&request.symbols, &window, may_call, tell).await;
         let splits = self.splits(&window, may_call).await;
-        gathered.progress.calls += splits.calls;
+        gathered.progress.calls += splits.calls.total();
         let now_ms = self.now_ms();
-        Survey { request, window, gathered, splits, now_ms }
+        let market = self.clone();
+        Survey { market, request, window, gathered, splits, now_ms }
     }
 }
 
 impl Survey {
-    /// Scores every symbol, on all cores, and gives each row to `take` with the place of its
-    /// symbol, in no order, until that has enough. Rows that the options do not want are left out,
-    /// but not those of symbols without a score. Blocks.
-    pub fn rows(&self, take: impl Fn(usize, SurveyRow) -> ControlFlow<()> + Sync) {
-        let series = self.gathered.series.par_iter().zip(&self.request.symbols).enumerate();
-        let _enough = series.try_for_each(|(place, (series, symbol))| {
-            let row = self.row(symbol, series);
-            let is_wanted = |(_, score): &(Date, Score)| self.request.options.wants(score);
-            match row.scored.as_ref().is_none_or(is_wanted) {
-                true => take(place, row),
-                false => ControlFlow::Continue(()),
-            }
-        });
+    /// How many symbols there are.
+    #[must_use]
+    pub fn symbols(&self) -> usize {
+        self.request.symbols.len()
     }
 
     /// How many calls were made.
@@ -135,7 +125,36 @@ impl Survey {
         self.gathered.series.iter().flatten().filter(|series| series.source() == source).count()
     }
 
-    fn row(&self, symbol: &Symbol, series: &Result<Cached<Series>, Error>) -> SurveyRow {
+    pub(crate) fn options(&self) -> &ScanOptions {
+        &self.request.options
+    }
+
+    pub(crate) fn symbol(&self, place: usize) -> Option<&Symbol> {
+        self.request.symbols.get(place)
+    }
+
+    /// What is held of a symbol.
+    pub(crate) fn series(&self, place: usize) -> Option<&Cached<Series>> {
+        self.gathered.series.get(place)?.as_ref().ok()
+    }
+
+    pub(crate) fn splits(&self, place: usize) -> &[Split] {
+        self.symbol(place).map(|symbol| self.splits.of(symbol)).unwrap_or_default()
+    }
+
+    /// The first and the last day; nothing if there are no sessions.
+    pub(crate) fn span(&self) -> Option<(i32, i32)> {
+        self.window.span()
+    }
+
+    /// Whether the options want a row.
+    pub(crate) fn wants(&self, row: &SurveyRow) -> bool {
+        row.scored.as_ref().is_none_or(|(_, score)| self.options().wants(score))
+    }
+
+    /// What there is to say of a symbol, given its score.
+    pub(crate) fn row(&self, place: usize, scored: Option<(Date, Score)>) -> Option<SurveyRow> {
+        let symbol = self.symbol(place)?.clone();
         let failed = |reason: String| SurveyRow {
             symbol: symbol.clone(),
             status: Status::Failed,
@@ -144,18 +163,17 @@ impl Survey {
             reason: Some(reason),
             scored: None,
         };
-        let series = match series {
+        let series = match self.gathered.series.get(place)? {
             Ok(series) => series,
-            Err(error) => return failed(error.to_string()),
+            Err(error) => return Some(failed(error.to_string())),
         };
-        let Some((first, last)) = self.window.span() else {
-            return failed("there are no sessions".to_owned());
+        let Some((first, last)) = self.span() else {
+            return Some(failed("there are no sessions".to_owned()));
         };
         let is_final = series.is_final_throughout(first, last);
         let is_whole = !series.freshness().is_stale()
             && self.splits.lacking.is_none()
             && (is_final || self.window.is_known_in(series, self.now_ms));
-        let scored = self.score(symbol, series, (first, last));
         let status = match (&scored, is_whole) {
             (Some(_), true) => Status::Ok,
             (Some(_), false) => Status::Stale,
@@ -168,35 +186,23 @@ impl Survey {
                 .or_else(|| self.splits.lacking.clone())
                 .unwrap_or_else(|| "sessions are lacking that were not asked for".to_owned())
         };
-        SurveyRow {
-            symbol: symbol.clone(),
-            status,
-            source: Some(series.source()),
-            is_final: is_final && is_whole,
-            reason: (!is_whole).then(cause),
-            scored,
-        }
+        let (source, reason) = (Some(series.source()), (!is_whole).then(cause));
+        Some(SurveyRow { symbol, status, source, is_final: is_final && is_whole, reason, scored })
     }
 
-    fn score(
-        &self,
-        symbol: &Symbol,
-        series: &Series,
-        (first, last): (i32, i32),
-    ) -> Option<(Date, Score)> {
-        let splits = self.splits.of(symbol);
+    /// Scores the bars of a symbol, as if its splits had taken effect before all of them.
+    pub(crate) fn score(&self, place: usize) -> Option<(Date, Score)> {
+        let ((first, last), splits) = (self.span()?, self.splits(place));
         let (mut columns, mut newest) = (Columns::default(), None);
-        series.each(first, last, |bar| {
+        self.series(place)?.each(first, last, |bar| {
             newest = Some(bar.day);
-            // As if later splits had taken effect already.
             let [open, high, low, close, volume] = bar.values;
             let later = splits.iter().filter(|split| bar.day < split.day && split.day <= last);
             let shares: f64 = later.map(|split| split.to / split.from).product();
             let [open, high, low, close] = [open, high, low, close].map(|price| price / shares);
             columns.push([open, high, low, close, volume * shares]);
         });
-        let score = score(&columns.view(), self.request.options.profile)?;
-        Some((date_of(newest?)?, score))
+        Some((date_of(newest?)?, score(&columns.view(), self.options().profile)?))
     }
 }
 

@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
-use crate::routes::{config, entries, explain, health, market, outdate, stats, warm};
+use crate::routes::{config, entries, explain, health, market, outdate, scan, stats, warm};
 
 /// The document; its parts stand at the handlers and the types of `wire.rs`.
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::routes::{config, entries, explain, health, market, outdate, stats, wa
         warm::warm,
         config::reload,
         market::bars,
+        scan::scan,
     )
 )]
 struct Document;

@@ -119,6 +119,14 @@ impl Clock {
         })))
     }
 
+    /// Processor time that this process has taken so far, on all cores; no clock of one's own
+    /// changes it.
+    #[must_use]
+    pub fn processor_time() -> Duration {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::try_from(time).unwrap_or_default()
+    }
+
     /// A clock that stands at 2020-09-13 12:26:40 UTC until the returned hands move it.
     #[must_use]
     pub fn manual() -> (Self, Arc<Hands>) {

@@ -1,4 +1,4 @@
-//! calendar, indicators and scan: market data without a provider.
+//! calendar, indicators and scan: market data from files, and scans through the cache.
 
 use serde_json::json;
 
@@ -95,6 +95,61 @@ fn a_scan_is_about_a_universe_and_its_sectors() {
             "spence: sector: \"Teck\" is not in the universe; it has Energy, Information Technology"
         )
     );
+}
+
+#[test]
+fn a_scan_gets_its_bars_through_the_cache() {
+    let shell = Shell::new("{}");
+    let feed =
+        shell.start(&["feed", "--listen", "127.0.0.1:0", "--latency", "0s", "--symbols", "30"]);
+    let url = format!("market.base_url={}", feed.url());
+    let scan = |more: &[&str]| {
+        let window = ["--bars", "20", "--end", "2024-11-29", "--set", &url];
+        shell.run(&[&["scan"], &window[..], more].concat())
+    };
+    let out = |output: &std::process::Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let err = |output: &std::process::Output| String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(
+        out(&scan(&["--plan"])),
+        "20 calls: 20 for all symbols on a session, 0 for all sessions of a symbol (30 symbols); \
+         and up to one a year for splits\n"
+    );
+    let cold = scan(&[]);
+    assert!(err(&cold).contains("30 rows of 30 symbols (30 from origin), 21 calls"), "{cold:?}");
+    assert!(err(&cold).contains("2 no_data, such as AAPL"), "{cold:?}");
+    assert!(out(&cold).contains("2024-11-29"), "{cold:?}");
+    let warm = scan(&["--offline"]);
+    assert!(err(&warm).contains("(30 from disk), 0 calls"), "{warm:?}");
+    assert_eq!(out(&warm), out(&cold));
+
+    // As comma-separated values with the columns of a scan of files, as lines, as one value.
+    let csv = out(&scan(&["--csv"]));
+    assert_eq!(csv.lines().count(), 29);
+    assert!(csv.starts_with("symbol,bars,passes_basic_filters,"), "{}", &csv[..60]);
+    let compat = out(&scan(&["--csv", "--profile", "technic-compat"]));
+    assert_ne!(csv, compat);
+    let lines = out(&scan(&["--stream"]));
+    assert_eq!(lines.lines().count(), 31, "and the summary");
+    let told: serde_json::Value = serde_json::from_str(&out(&scan(&["--json"]))).unwrap();
+    assert_eq!(told["rows"].as_array().unwrap().len(), 30);
+    assert_eq!((&told["summary"]["calls"], &told["summary"]["filtered"]), (&json!(0), &json!(0)));
+
+    let universe = "symbol,sector\nMSFT,Information Technology\nXOM,Energy\nZZZZ,Energy\n";
+    std::fs::write(shell.dir.path().join("universe.csv"), universe).unwrap();
+    let few = scan(&["--universe", "universe.csv", "--sector", "technology", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out(&few)).unwrap();
+    let summary = &told["summary"];
+    assert_eq!((&summary["symbols"], &summary["filtered"]), (&json!(3), &json!(2)));
+    assert_eq!((&summary["calls"], &told["rows"][0]["symbol"]), (&json!(1), &json!("MSFT")));
+
+    assert_eq!(feed.terminate(), Some(0));
+    let more = ["scan", "--bars", "25", "--end", "2024-11-29", "--set", &url];
+    let gone = shell.run(&more);
+    assert!(gone.status.success() && err(&gone).contains("stale, such as"), "{gone:?}");
+    std::fs::write(shell.dir.path().join("new.csv"), "NEWA\n").unwrap();
+    let nothing = scan(&["--universe", "new.csv"]);
+    assert_eq!(nothing.status.code(), Some(4), "{nothing:?}");
+    assert!(err(&nothing).contains("1 failed, such as NEWA: "), "{nothing:?}");
 }
 
 #[test]

@@ -98,6 +98,9 @@ impl<'a> BitReader<'a> {
 
     #[inline]
     fn fill(&mut self) {
+        if self.bits > 56 {
+            return;
+        }
         if let Some((eight, _)) = self.rest.split_first_chunk::<8>() {
             self.window |= u64::from_be_bytes(*eight) >> self.bits;
             let taken = (64 - self.bits) / 8;
@@ -139,9 +142,24 @@ impl<'a> BitReader<'a> {
 
     #[inline]
     pub(crate) fn take_rice(&mut self, k: u32) -> u64 {
-        if self.bits <= ESCAPE {
+        if self.bits <= ESCAPE + k {
             self.fill();
         }
+        let upper = self.window.leading_ones();
+        let whole = upper + 1 + k;
+        if upper >= ESCAPE || whole > self.bits || whole >= u64::BITS {
+            return self.take_rice_apart(k);
+        }
+        let lower = (self.window << (upper + 1)).checked_shr(u64::BITS - k).unwrap_or(0);
+        self.window <<= whole;
+        self.bits -= whole;
+        (u64::from(upper) << k) | lower
+    }
+
+    /// A code that does not lie in the window as a whole.
+    #[cold]
+    fn take_rice_apart(&mut self, k: u32) -> u64 {
+        self.fill();
         let upper = self.window.leading_ones();
         if upper >= ESCAPE {
             self.skip(ESCAPE);

@@ -88,7 +88,12 @@ async fn with_the_provider_gone_what_is_held_is_served_as_stale() {
     assert_eq!(stale.freshness(), Freshness::Stale(StaleReason::OriginFailed));
     assert!(stale.stale_cause().unwrap().to_string().contains("provider unreachable"));
 
-    let other = LastBars::new("IBM", 6, Some("2010-01-29")).unwrap();
+    // There are fewer than asked for, and that is said too.
+    let more = LastBars::new("IBM", 6, Some("2010-01-29")).unwrap();
+    let short = market.bars(&more).await.unwrap();
+    assert_eq!((short.len(), short.freshness().is_stale(), short.is_final()), (5, true, false));
+
+    let other = LastBars::new("AAPL", 6, Some("2010-01-29")).unwrap();
     let error = market.bars(&other).await.unwrap_err();
     let cause = error.downcast_ref::<ProviderError>().unwrap();
     assert!(matches!(cause, ProviderError::Unreachable(_)));

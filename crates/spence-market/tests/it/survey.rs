@@ -1,13 +1,11 @@
 //! Scans of many symbols through the cache: how many calls they take, and whether what they say is
 //! so.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parking_lot::Mutex;
 use spence::{Clock, PolicyLayer, Redis, Source, Spence, Ttl};
 use spence_calendar::ExchangeCalendar;
 use spence_feed::{Feed, FeedOptions};
@@ -78,16 +76,8 @@ fn quietly() -> spence_market::Tell {
     Arc::new(|_: Progress| ())
 }
 
-/// All rows, in the order of the symbols.
-fn rows(survey: &Survey) -> Vec<SurveyRow> {
-    let rows = Mutex::new(Vec::new());
-    survey.rows(|place, row| {
-        rows.lock().push((place, row));
-        ControlFlow::Continue(())
-    });
-    let mut rows = rows.into_inner();
-    rows.sort_by_key(|(place, _)| *place);
-    rows.into_iter().map(|(_, row)| row).collect()
+async fn rows(survey: &Arc<Survey>) -> Vec<SurveyRow> {
+    survey.rows(0..survey.symbols()).await
 }
 
 /// Everything that rows say, as text, but for where their bars were found.
@@ -111,10 +101,9 @@ async fn listed(market: &Market) -> Vec<Symbol> {
 async fn while_time_passes<T>(hands: &spence::Hands, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {
-        let step = tokio::time::timeout(Duration::from_millis(5), &mut work);
-        match step.await {
-            Ok(done) => return done,
-            Err(_) => hands.advance(Duration::from_millis(100)),
+        match Clock::system().timeout(Duration::from_millis(5), &mut work).await {
+            Some(done) => return done,
+            None => hands.advance(Duration::from_millis(100)),
         }
     }
 }
@@ -126,28 +115,28 @@ async fn a_scan_takes_a_call_for_each_session_and_one_for_each_that_is_new() {
     let symbols = listed(&market).await;
     assert_eq!(bench.calls(), 1);
 
-    let cold = market.survey(request(symbols.clone()), quietly()).await;
-    let told_cold = rows(&cold);
+    let cold = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
+    let told_cold = rows(&cold).await;
     assert!(told_cold.iter().all(|row| row.status == Status::Ok && !row.is_final));
     assert_eq!(bench.calls(), 1 + BARS as u64 + 1, "and one for the splits of the year");
     assert_eq!(cold.progress().calls, BARS + 1);
     assert_eq!(cold.symbols_from(Source::Origin), SYMBOLS);
 
-    let warm = market.survey(request(symbols.clone()), quietly()).await;
+    let warm = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
     assert_eq!(warm.progress().calls, 0);
     assert_eq!(warm.symbols_from(Source::Memory), SYMBOLS);
-    assert_eq!(told(&rows(&warm)), told(&told_cold));
+    assert_eq!(told(&rows(&warm).await), told(&told_cold));
 
     // Settled at one in the morning UTC: what was seen before is asked for again, once.
     bench.hands.advance(Duration::from_secs(2 * 3600));
-    let settled = market.survey(request(symbols.clone()), quietly()).await;
+    let settled = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
     assert_eq!(settled.progress().calls, 1);
-    assert!(rows(&settled).iter().all(|row| row.is_final));
+    assert!(rows(&settled).await.iter().all(|row| row.is_final));
     // Thanksgiving eve: a new session, and the splits might have changed.
     bench.hands.advance(Duration::from_secs(24 * 3600));
-    let next = market.survey(request(symbols), quietly()).await;
+    let next = Arc::new(market.survey(request(symbols), quietly()).await);
     assert_eq!(next.progress().calls, 2);
-    assert!(rows(&next).iter().all(|row| row.is_final && row.scored.is_some()));
+    assert!(rows(&next).await.iter().all(|row| row.is_final && row.scored.is_some()));
     spence.close().await;
 }
 
@@ -156,17 +145,17 @@ async fn a_single_new_symbol_is_asked_for_by_itself() {
     let bench = Bench::at("2024-11-27T12:00:00Z").await;
     let (spence, market) = bench.market(None, None).await;
     let mut symbols = listed(&market).await;
-    market.survey(request(symbols.clone()), quietly()).await;
+    Arc::new(market.survey(request(symbols.clone()), quietly()).await);
     let before = bench.calls();
     // One that is known for some days only, one that the listing does not have, one that nobody has.
     let known = spence_market::LastBars::new("MSFT", 5, Some("2024-11-20")).unwrap();
     market.bars(&known).await.unwrap();
     symbols.extend(["MSFT", "ORCL", "NOSUCH"].map(|name| Symbol::new(name).unwrap()));
-    let survey = market.survey(request(symbols.clone()), quietly()).await;
+    let survey = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
     assert_eq!(bench.calls() - before, 1 + 3);
-    let statuses: Vec<_> = rows(&survey).iter().skip(SYMBOLS).map(|row| row.status).collect();
+    let statuses: Vec<_> = rows(&survey).await.iter().skip(SYMBOLS).map(|row| row.status).collect();
     assert_eq!(statuses, [Status::Ok, Status::Ok, Status::NoData]);
-    market.survey(request(symbols), quietly()).await;
+    Arc::new(market.survey(request(symbols), quietly()).await);
     assert_eq!(bench.calls() - before, 4, "that there is nothing is known too");
     spence.close().await;
 }
@@ -183,13 +172,13 @@ async fn the_same_bars_give_the_same_scores_from_every_tier() {
     ] {
         let (spence, market) = bench.market(disk, redis).await;
         while redis.is_some() && spence.stats().redis.unwrap().away.is_some() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            Clock::system().sleep(Duration::from_millis(10)).await;
         }
         let symbols = listed(&market).await;
         for source in [source, Source::Memory] {
-            let survey = market.survey(request(symbols.clone()), quietly()).await;
+            let survey = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
             assert_eq!(survey.symbols_from(source), SYMBOLS, "{source:?}");
-            let told = told(&rows(&survey));
+            let told = told(&rows(&survey).await);
             assert_eq!(*expected.get_or_insert_with(|| told.clone()), told, "{source:?}");
         }
         spence.close().await;
@@ -202,17 +191,17 @@ async fn with_the_provider_gone_what_is_held_is_scanned_and_called_stale() {
     let bench = Bench::at("2024-11-27T12:00:00Z").await;
     let (spence, market) = bench.market(None, None).await;
     let symbols = listed(&market).await;
-    market.survey(request(symbols.clone()), quietly()).await;
+    Arc::new(market.survey(request(symbols.clone()), quietly()).await);
     let hands = Arc::clone(&bench.hands);
     drop(bench.feed);
     // Before the next session nothing new can exist.
-    let same = market.survey(request(symbols.clone()), quietly()).await;
-    assert!(rows(&same).iter().all(|row| row.status == Status::Ok));
+    let same = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
+    assert!(rows(&same).await.iter().all(|row| row.status == Status::Ok));
     hands.advance(Duration::from_secs(5 * 3600));
     for may_call in [true, false] {
         let request = SurveyRequest { may_call, ..request(symbols.clone()) };
-        let survey = while_time_passes(&hands, market.survey(request, quietly())).await;
-        for row in rows(&survey) {
+        let survey = Arc::new(while_time_passes(&hands, market.survey(request, quietly())).await);
+        for row in rows(&survey).await {
             assert!(row.status == Status::Stale && !row.is_final, "{row:?}");
             assert_eq!(row.scored.unwrap().0.to_string(), "2024-11-26");
             let reason = row.reason.unwrap();

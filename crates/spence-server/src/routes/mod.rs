@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod market;
 pub(crate) mod outdate;
+pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod warm;
 

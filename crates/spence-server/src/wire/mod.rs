@@ -1,6 +1,7 @@
 //! The JSON of the API.
 
 mod health;
+pub(crate) mod scan;
 
 use std::collections::BTreeMap;
 

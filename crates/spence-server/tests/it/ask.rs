@@ -16,7 +16,7 @@ async fn put(service: &Service, key: &str) {
     assert_eq!(service.send(reqwest::Method::PUT, &path, "hello").await.status(), 204);
 }
 
-async fn answer(service: &Service, path: &str, body: Value) -> (u16, Value) {
+pub(crate) async fn answer(service: &Service, path: &str, body: Value) -> (u16, Value) {
     let response = service.post(path, &body.to_string()).await;
     (response.status().as_u16(), response.json().await.unwrap())
 }

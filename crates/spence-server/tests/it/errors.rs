@@ -50,7 +50,7 @@ async fn every_error_has_the_one_shape_and_says_why() {
     let two = r#"{"namespace": "n", "key": "a", "glob": "b"}"#;
     check(Method::POST, invalidate, two, 400, "one of key, prefix and glob").await;
     let arity = r#"{"namespace": "OHLCV", "key": "AAPL"}"#;
-    check(Method::POST, invalidate, arity, 400, "1 parts, expected 4").await;
+    check(Method::POST, invalidate, arity, 400, "1 parts, expected 2").await;
     check(Method::GET, &format!("{bars}/AAPL?bars=0"), "", 400, r#""field":"bars""#).await;
     check(Method::GET, &format!("{bars}/AAPL?bars=50001"), "", 400, "expected 1 to 50000").await;
     check(Method::GET, &format!("{bars}/AAPL?bars=many"), "", 400, "is not a number").await;

@@ -7,6 +7,7 @@ mod ask;
 mod entries;
 mod errors;
 mod market;
+mod scan;
 
 use std::path::Path;
 

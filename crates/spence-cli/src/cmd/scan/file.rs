@@ -1,38 +1,36 @@
-//! `spence scan`
+//! `spence scan --bars-file`: the bars of a file, and no provider.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::path::Path;
 
-use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use spence::Clock;
-use spence_market::score::{Cell, Profile, Signal, column_names};
-use spence_market::{ScanOptions, ScanRow, SymbolBars, is_same_sector, scan, twelve_digits};
+use spence_market::score::{Cell, Signal, column_names};
+use spence_market::{ScanOptions, ScanRow, SymbolBars, scan, twelve_digits};
 
-use crate::args::{Common, Scan, Scoring};
+use crate::args::{Common, Scan};
+use crate::cmd::scan::{Shown, rules, table, universe};
 use crate::exit::{Code, Failure};
 use crate::{files, render};
 
-/// Rows that people are shown.
-const SHOWN: usize = 20;
-
-pub(crate) fn run(common: &Common, asked: &Scan) -> anyhow::Result<()> {
-    if asked.bars == 0 {
-        return Err(Failure::error(Code::Refused, "bars: 0, expected at least 1"));
-    }
-    if asked.min_rating.is_some_and(f64::is_nan) {
-        return Err(Failure::error(Code::Refused, "min_rating: is not a number"));
+pub(super) fn run(common: &Common, asked: &Scan, path: &Path) -> anyhow::Result<()> {
+    let (profile, is_named_by_profile) = rules(common, asked);
+    if let Some(name) = common.profile.as_ref().filter(|_| !is_named_by_profile) {
+        // A scan of a file has no settings.
+        let message = format!("profile: {name:?}, expected corrected or technic-compat");
+        return Err(Failure::error(Code::Refused, message));
     }
     let options = ScanOptions {
         bars: asked.bars as usize,
-        profile: profile(common, asked)?,
+        profile,
         min_rating: asked.min_rating,
         only_tradable: asked.tradable,
     };
-    let all = files::bars(&asked.bars_file)?;
+    let all = files::bars(path)?;
     if let [only] = all.as_slice()
         && only.symbol().is_empty()
     {
-        let message = format!("{}: has no column \"symbol\"", asked.bars_file.display());
+        let message = format!("{}: has no column \"symbol\"", path.display());
         return Err(Failure::error(Code::Refused, message));
     }
     let meant = meant(&all, asked)?;
@@ -52,7 +50,7 @@ pub(crate) fn run(common: &Common, asked: &Scan) -> anyhow::Result<()> {
         let rows: Vec<_> = rows.iter().map(as_json).collect();
         return render::json(&json!({ "summary": counts, "rows": rows }));
     } else {
-        table(&rows)?;
+        table(rows.iter().map(Shown::of).collect())?;
     }
     let (symbols, considered) = (all.len(), meant.len());
     let summary = format!(
@@ -65,40 +63,14 @@ pub(crate) fn run(common: &Common, asked: &Scan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rules by which scores are made. `--profile` is that of the settings for other commands; a
-/// scan of a file has no settings.
-fn profile(common: &Common, asked: &Scan) -> anyhow::Result<Profile> {
-    let named = |name: &String| {
-        let expected = || format!("profile: {name:?}, expected corrected or technic-compat");
-        Scoring::from_str(name, false).map_err(|_| Failure::error(Code::Refused, expected()))
-    };
-    let by_profile = common.profile.as_ref().map(named).transpose()?;
-    Ok(match asked.scoring.or(by_profile) {
-        None | Some(Scoring::Corrected) => Profile::Corrected,
-        Some(Scoring::TechnicCompat) => Profile::TechnicCompat,
-    })
-}
-
 /// The symbols of the file that the request means, in the order of the universe, if there is one.
 fn meant<'a>(all: &'a [SymbolBars], asked: &Scan) -> anyhow::Result<Vec<&'a SymbolBars>> {
     let mut meant: Vec<&SymbolBars> = match &asked.universe {
         None => all.iter().collect(),
         Some(path) => {
-            let universe = files::universe(path)?;
-            let sectors: HashSet<_> = universe.iter().map(|one| one.sector.as_str()).collect();
-            for sector in &asked.sectors {
-                if !sectors.iter().any(|known| is_same_sector(known, sector)) {
-                    return Err(unknown_sector(sector, sectors));
-                }
-            }
+            let listed = universe(path, &asked.sectors)?.1;
             let held: HashMap<_, _> =
                 all.iter().map(|bars| (bars.symbol().to_ascii_uppercase(), bars)).collect();
-            let wanted = |sector: &str| {
-                asked.sectors.is_empty()
-                    || asked.sectors.iter().any(|wanted| is_same_sector(wanted, sector))
-            };
-            let listed: Vec<_> =
-                universe.iter().filter(|listing| wanted(&listing.sector)).collect();
             let found: Vec<_> =
                 listed.iter().filter_map(|one| held.get(one.symbol.as_str()).copied()).collect();
             let missing = listed.len() - found.len();
@@ -114,17 +86,6 @@ fn meant<'a>(all: &'a [SymbolBars], asked: &Scan) -> anyhow::Result<Vec<&'a Symb
     };
     meant.truncate(asked.symbols.unwrap_or(usize::MAX));
     Ok(meant)
-}
-
-fn unknown_sector(sector: &str, known: HashSet<&str>) -> anyhow::Error {
-    let mut known: Vec<_> = known.into_iter().filter(|name| !name.is_empty()).collect();
-    known.sort_unstable();
-    let known = match known.as_slice() {
-        [] => "it has no sectors".to_owned(),
-        known => format!("it has {}", known.join(", ")),
-    };
-    let message = format!("sector: {sector:?} is not in the universe; {known}");
-    Failure::error(Code::Refused, message)
 }
 
 fn csv(rows: &[ScanRow]) -> String {
@@ -157,30 +118,6 @@ fn as_json(row: &ScanRow) -> Value {
     Value::Object(object)
 }
 
-/// The rows that are rated most clearly.
-fn table(rows: &[ScanRow]) -> anyhow::Result<()> {
-    let mut best: Vec<_> = rows.iter().filter(|row| !row.score.rating().is_nan()).collect();
-    best.sort_by(|a, b| b.score.rating().abs().total_cmp(&a.score.rating().abs()));
-    let rows = best.into_iter().take(SHOWN).map(|row| {
-        let ScanRow { symbol, as_of, score } = row;
-        let parts = score.parts();
-        vec![
-            symbol.clone(),
-            score.signal().name().to_owned(),
-            format!("{:.1}", score.rating()),
-            format!("{:.2}", score.close()),
-            format!("{:.0}", score.indicators().rsi14),
-            parts.trend.to_string(),
-            parts.momentum.to_string(),
-            format!("{:.1} %", 100.0 * score.features().atr_pct_14),
-            as_of.to_string(),
-        ]
-    });
-    let header =
-        ["symbol", "signal", "rating", "close", "RSI", "trend", "momentum", "range", "as of"];
-    render::table(&header, rows.collect())
-}
-
 /// How many there are of each signal that says something.
 fn of_which(rows: &[ScanRow]) -> String {
     let all = [Signal::StrongLong, Signal::Long, Signal::Short, Signal::StrongShort];
@@ -189,4 +126,22 @@ fn of_which(rows: &[ScanRow]) -> String {
     });
     let there = counts.iter().filter(|(_, count)| *count > 0);
     there.map(|(name, count)| format!(", {count} {name}")).collect()
+}
+
+impl Shown {
+    fn of(row: &ScanRow) -> Self {
+        let ScanRow { symbol, as_of, score } = row;
+        let parts = score.parts();
+        Self {
+            symbol: symbol.clone(),
+            signal: score.signal().name().to_owned(),
+            rating: score.rating(),
+            close: score.close(),
+            rsi: score.indicators().rsi14,
+            trend: f64::from(parts.trend),
+            momentum: f64::from(parts.momentum),
+            range: score.features().atr_pct_14,
+            as_of: as_of.to_string(),
+        }
+    }
 }
