@@ -1,12 +1,13 @@
 //! Splits: what is known of them, and what they make of older bars.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use spence::key::{Whole, feed_integer};
-use spence::{Cached, Error, Fill, FillCx, Key, Weigh, allocation};
+use spence::{Cached, Error, Fill, FillCx, Key, Ttl, Weigh, allocation};
 
 use crate::call::{CallCount, Patience};
 use crate::date::parse_date;
@@ -115,6 +116,19 @@ impl Market {
         known
     }
 
+    /// How long what is known of a year's splits will do, under a policy that follows sessions:
+    /// until the next one opens, since a split takes effect with an opening.
+    fn splits_last(&self, year: i16) -> Option<Duration> {
+        let policy = self.splits.policy();
+        let (Ttl::BySession { .. }, Some(_)) = (policy.ttl, policy.calendar) else { return None };
+        let now = self.now();
+        if year < now.to_zoned(TimeZone::UTC).year() {
+            return Some(FINAL);
+        }
+        let next = self.trading.next_open(now)?;
+        Duration::try_from(next.duration_since(now)).ok()
+    }
+
     async fn splits_of(&self, key: &SplitsKey, calls: &CallCount) -> Result<Cached<Splits>, Error> {
         let (market, calls) = (self.clone(), calls.clone());
         let fill = |cx: FillCx<SplitsKey, Splits>| async move {
@@ -132,8 +146,10 @@ impl Market {
                 _ => Vec::new(),
             };
             let fill = Fill::new(Splits(splits)).tags(tags);
-            let is_over = year < market.now().to_zoned(TimeZone::UTC).year();
-            Ok::<_, ProviderError>(if is_over { fill.ttl(FINAL) } else { fill })
+            Ok::<_, ProviderError>(match market.splits_last(year) {
+                Some(ttl) => fill.ttl(ttl),
+                None => fill,
+            })
         };
         self.splits.get_or_fetch(key, fill).await
     }

@@ -45,6 +45,16 @@ impl Trading {
         session.close().checked_add(SETTLE).is_ok_and(|settled| settled <= now)
     }
 
+    /// When the next session opens.
+    pub(crate) fn next_open(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.calendar.at(now)? {
+            Moment::Closed { next, .. } => Some(next.open()),
+            Moment::Open(session) => match self.calendar.at(session.close())? {
+                Moment::Open(next) | Moment::Closed { next, .. } => Some(next.open()),
+            },
+        }
+    }
+
     /// Until when figures that are not settled yet are good enough: for the time that a policy
     /// gives them, but not beyond the close, and not beyond the moment when they are settled.
     pub(crate) fn good_until(&self, now: Timestamp, given: Duration) -> Timestamp {
@@ -126,6 +136,9 @@ mod tests {
         assert_eq!(minutes("2024-11-29T15:00:00Z"), 5);
         assert_eq!(minutes("2024-11-29T17:58:00Z"), 2, "the close itself ends it");
         assert_eq!(minutes("2024-11-29T21:57:00Z"), 3);
+        let next = |now: &str| trading.next_open(at(now)).unwrap().to_string();
+        assert_eq!(next("2024-11-29T15:00:00Z"), "2024-12-02T14:30:00Z");
+        assert_eq!(next("2024-11-29T14:00:00Z"), "2024-11-29T14:30:00Z");
         assert_eq!(trading.run_up_to(day("2024-12-02")), day("2024-11-30"));
     }
 }

@@ -3,11 +3,16 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spence::{ErrorKind, Freshness, PolicyLayer, Spence};
 use spence_feed::{Fault, FaultRate, Feed, FeedOptions};
-use spence_market::{Bars, LastBars, Market, Provider};
+use spence_market::{
+    Bars, LastBars, Market, Provider, ScanOptions, Status, SurveyRequest, SurveyRow,
+};
+
+use crate::survey::{quietly, rows, told};
 
 async fn feed(options: FeedOptions) -> Feed {
     Feed::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap()
@@ -141,8 +146,7 @@ async fn with_every_fault_at_5_percent_a_thousand_requests_are_answered_rightly(
     let faults = FaultRate::all(0.05);
     let feed = feed(FeedOptions { faults, page_rows: Some(60), ..FeedOptions::default() }).await;
     let (spence, market) = market(&feed, SECOND * 16).await;
-    let symbols: Vec<String> =
-        (0..100).map(|n| format!("S{}{}", letter(n / 10), letter(n % 10))).collect();
+    let symbols: Vec<String> = (0..100).map(name_of).collect();
     let mut expected = HashMap::new();
     for symbol in &symbols {
         expected.insert(symbol.clone(), truth(symbol, 90).await);
@@ -175,6 +179,51 @@ async fn with_every_fault_at_5_percent_a_thousand_requests_are_answered_rightly(
     // 190 fills of two pages each; about a third of the calls are struck.
     assert!(stats.origin_calls == 190 && calls <= 760, "{calls} calls");
     assert!(u64::from(stale) >= stats.origin_errors.min(1));
+}
+
+/// What a scan of the same symbols says without faults, and what it says with them.
+async fn surveyed(options: FeedOptions, deadline: Duration) -> (Vec<SurveyRow>, u64) {
+    let sound = feed(FeedOptions { symbols: 102, ..FeedOptions::default() }).await;
+    let mut symbols = market(&sound, deadline).await.1.listed(usize::MAX, true).await.unwrap().0;
+    symbols.retain(|symbol| !["AAPL", "IBM"].contains(&symbol.as_str()));
+    let feed = feed(FeedOptions { symbols: 102, ..options }).await;
+    let (spence, market) = market(&feed, deadline).await;
+    let options = ScanOptions { bars: 40, ..ScanOptions::default() };
+    let end = Some("2024-11-29".parse().unwrap());
+    let request = SurveyRequest { symbols, options, end, may_call: true };
+    let survey = Arc::new(market.survey(request, quietly()).await);
+    let rows = rows(&survey).await;
+    spence.close().await;
+    (rows, feed.calls().total())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_every_fault_at_5_percent_a_scan_says_what_it_says_without() {
+    let (expected, calls) = surveyed(FeedOptions::default(), SECOND * 10).await;
+    assert_eq!(calls, 41);
+    let faults = FaultRate::all(0.05);
+    let (rows, calls) =
+        surveyed(FeedOptions { faults, ..FeedOptions::default() }, SECOND * 10).await;
+    let others: Vec<_> = rows.iter().filter(|row| row.status != Status::Ok).collect();
+    assert!(others.is_empty(), "{:?}", others.first());
+    assert_eq!((rows.len(), told(&rows)), (100, told(&expected)));
+    assert!(calls > 41, "some were made again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_only_sends_garbage_is_not_believed_and_every_symbol_says_so() {
+    for fault in [Fault::GarbageRow, Fault::MissingResults] {
+        let (rows, _) = surveyed(faulty(fault, 1.0), SECOND).await;
+        assert_eq!(rows.len(), 100);
+        for row in rows {
+            assert!(row.status == Status::Failed && row.scored.is_none(), "{row:?}");
+            assert!(row.reason.unwrap().starts_with("origin failed: provider answer"));
+        }
+    }
+}
+
+fn name_of(number: u32) -> String {
+    format!("S{}{}", letter(number / 10), letter(number % 10))
 }
 
 fn letter(number: u32) -> char {

@@ -6,6 +6,7 @@ mod faults;
 mod golden;
 mod sessions;
 mod survey;
+mod weeks;
 
 use std::time::Duration;
 

@@ -18,24 +18,31 @@ const SYMBOLS: usize = 60;
 const BARS: usize = 30;
 
 /// A feed of some symbols, and the clock that everything goes by.
-struct Bench {
-    feed: Feed,
-    clock: Clock,
-    hands: Arc<spence::Hands>,
+pub(crate) struct Bench {
+    pub(crate) feed: Feed,
+    pub(crate) clock: Clock,
+    pub(crate) hands: Arc<spence::Hands>,
 }
 
 impl Bench {
-    async fn at(now: &str) -> Self {
+    pub(crate) async fn at(now: &str) -> Self {
+        Self::with(now, SYMBOLS + 2).await
+    }
+
+    pub(crate) async fn with(now: &str, symbols: usize) -> Self {
         let (clock, hands) = Clock::manual();
         let now = now.parse::<Timestamp>().unwrap().as_millisecond();
         hands.step_wall_clock(now - clock.unix_ms().cast_signed());
-        let options =
-            FeedOptions { clock: clock.clone(), symbols: SYMBOLS + 2, ..FeedOptions::default() };
+        let options = FeedOptions { clock: clock.clone(), symbols, ..FeedOptions::default() };
         let feed = Feed::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         Self { feed, clock, hands }
     }
 
-    async fn market(&self, disk: Option<&Path>, redis: Option<&RedisServer>) -> (Spence, Market) {
+    pub(crate) async fn market(
+        &self,
+        disk: Option<&Path>,
+        redis: Option<&RedisServer>,
+    ) -> (Spence, Market) {
         let day = Duration::from_secs(86_400);
         let ttl = |open| Ttl::BySession { open, closed: day };
         let policy = |open| {
@@ -46,7 +53,7 @@ impl Bench {
             .clock(self.clock.clone())
             .calendar("XNYS", ExchangeCalendar::named("XNYS").unwrap())
             .policy("OHLCV", policy(Duration::from_secs(300)))
-            .policy("SPLIT", policy(day))
+            .policy("SPLIT", policy(day).jitter(0.0))
             .policy("LISTING", PolicyLayer::new().ttl(day * 7));
         if let Some(dir) = disk {
             builder = builder.disk(dir, 64_000_000);
@@ -62,26 +69,26 @@ impl Bench {
         (spence, market)
     }
 
-    fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         self.feed.calls().total()
     }
 }
 
-fn request(symbols: Vec<Symbol>) -> SurveyRequest {
+pub(crate) fn request(symbols: Vec<Symbol>) -> SurveyRequest {
     let options = ScanOptions { bars: BARS, ..ScanOptions::default() };
     SurveyRequest { symbols, options, end: None, may_call: true }
 }
 
-fn quietly() -> spence_market::Tell {
+pub(crate) fn quietly() -> spence_market::Tell {
     Arc::new(|_: Progress| ())
 }
 
-async fn rows(survey: &Arc<Survey>) -> Vec<SurveyRow> {
+pub(crate) async fn rows(survey: &Arc<Survey>) -> Vec<SurveyRow> {
     survey.rows(0..survey.symbols()).await
 }
 
 /// Everything that rows say, as text, but for where their bars were found.
-fn told(rows: &[SurveyRow]) -> Vec<String> {
+pub(crate) fn told(rows: &[SurveyRow]) -> Vec<String> {
     let scores = |row: &SurveyRow| match &row.scored {
         Some((as_of, score)) => format!("{as_of} {:?}", score.cells().collect::<Vec<_>>()),
         None => String::new(),
@@ -98,7 +105,10 @@ async fn listed(market: &Market) -> Vec<Symbol> {
 }
 
 /// Does something while the clock goes on, since what is tried again waits before that.
-async fn while_time_passes<T>(hands: &spence::Hands, work: impl Future<Output = T>) -> T {
+pub(crate) async fn while_time_passes<T>(
+    hands: &spence::Hands,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = std::pin::pin!(work);
     loop {
         match Clock::system().timeout(Duration::from_millis(5), &mut work).await {
