@@ -114,6 +114,8 @@ sections! {
         api_key: Hidden,
         /// Calls a minute at most, with this key.
         calls_per_minute: NonZeroU32,
+        /// Calls a day (of UTC) at most, with this key.
+        max_calls_per_day: NonZeroU32,
     }
 
     /// A policy, or the defaults of all.

@@ -49,7 +49,7 @@ impl Settings {
         );
         compare!(
             names, &self.market, &other.market,
-            "market": MarketSettings { base_url, api_key, calls_per_minute }
+            "market": MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day }
         );
         names
     }

@@ -101,6 +101,8 @@ pub struct MarketSettings {
     pub api_key: Option<Secret>,
     /// Calls a minute at most.
     pub calls_per_minute: Option<NonZeroU32>,
+    /// Calls a day (of UTC) at most.
+    pub max_calls_per_day: Option<NonZeroU32>,
 }
 
 /// The provider that is used when only a key is given.
@@ -264,6 +266,7 @@ fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
 }
 
 fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
+    let (calls_per_minute, max_calls_per_day) = (market.calls_per_minute, market.max_calls_per_day);
     let api_key = not_empty("market.api_key", market.api_key.map(|key| key.0))?.map(Secret::new);
     let base_url = match not_empty("market.base_url", market.base_url)? {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
@@ -276,7 +279,7 @@ fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
         }
         None => api_key.as_ref().map(|_| DEFAULT_PROVIDER.to_owned()),
     };
-    Ok(MarketSettings { base_url, api_key, calls_per_minute: market.calls_per_minute })
+    Ok(MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day })
 }
 
 fn policy_layer(fields: PolicyFields) -> PolicyLayer {

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use spence::{Clock, Stopwatch};
 
 use crate::answer::read;
+use crate::budget::Budget;
 use crate::error::ProviderError;
 use crate::wire::Answer;
 
@@ -47,6 +48,7 @@ pub(crate) struct Caller {
     base_url: String,
     api_key: Option<String>,
     bucket: Option<Bucket>,
+    budget: Option<Budget>,
 }
 
 /// How long a question may take, and what it has taken so far.
@@ -98,7 +100,7 @@ impl Patience {
 
 impl Caller {
     pub(crate) fn new(http: reqwest::Client, base_url: String, api_key: Option<String>) -> Self {
-        let mut caller = Self { http, base_url, api_key, bucket: None };
+        let mut caller = Self { http, base_url, api_key, bucket: None, budget: None };
         caller.limit_to(Quota::per_second(USUAL_RATE).allow_burst(USUAL_BURST));
         caller
     }
@@ -109,6 +111,14 @@ impl Caller {
 
     pub(crate) fn limit(&mut self, calls_per_minute: NonZeroU32) {
         self.limit_to(Quota::per_minute(calls_per_minute));
+    }
+
+    pub(crate) fn limit_days(&mut self, calls_per_day: NonZeroU32) {
+        self.budget = Some(Budget::of(calls_per_day));
+    }
+
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
     }
 
     fn limit_to(&mut self, quota: Quota) {
@@ -128,6 +138,9 @@ impl Caller {
         let mut tries = 0;
         loop {
             self.take_a_turn(patience).await?;
+            if let Some(budget) = &self.budget {
+                budget.spend(&patience.clock).await?;
+            }
             tries += 1;
             patience.calls.fetch_add(1, Ordering::Relaxed);
             let limit = (patience.limit / TRY_PART).max(LEAST_TRY).min(patience.left());

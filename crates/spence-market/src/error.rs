@@ -40,6 +40,14 @@ pub enum ProviderError {
     /// It says that nobody traded in a session that took place.
     #[error("provider has no bars at all of {0}, on which there was trading")]
     Suspicious(jiff::civil::Date),
+    /// As many calls were made as may be made in a day.
+    #[error("market.max_calls_per_day: all {most} calls of {day} (UTC) are spent")]
+    BudgetSpent {
+        /// How many there are.
+        most: u32,
+        /// The day.
+        day: jiff::civil::Date,
+    },
     /// The client could not be set up.
     #[error("provider client: {0}")]
     Setup(String),
@@ -60,6 +68,7 @@ impl ProviderError {
             ProviderError::Unreachable(_) => 2,
             ProviderError::Failed { .. }
             | ProviderError::Unauthorized(_)
+            | ProviderError::BudgetSpent { .. }
             | ProviderError::Setup(_) => 1,
         }
     }
@@ -70,6 +79,7 @@ impl ProviderError {
             self,
             ProviderError::Unauthorized(_)
                 | ProviderError::Unreachable(_)
+                | ProviderError::BudgetSpent { .. }
                 | ProviderError::Setup(_)
         )
     }

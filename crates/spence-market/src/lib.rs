@@ -26,6 +26,7 @@
 mod answer;
 mod bars;
 mod bars_file;
+mod budget;
 mod call;
 mod date;
 mod digits;
@@ -52,6 +53,7 @@ mod wire;
 
 pub use bars::{Bar, Bars, InvalidQuestion, LastBars, MAX_BARS};
 pub use bars_file::{SymbolBars, open_bars, read_bars};
+pub use budget::CALLS_CACHE;
 pub use date::parse_date;
 pub use digits::twelve_digits;
 pub use error::ProviderError;

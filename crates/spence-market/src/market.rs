@@ -49,6 +49,9 @@ impl Market {
         let splits = spence.cache(SPLITS_CACHE).schema(1).origin(origin).build()?;
         let listings = spence.cache(LISTINGS_CACHE).schema(1).origin(origin).build()?;
         let rows = spence.cache(ROWS_CACHE).memory_only().build()?;
+        if let Some(budget) = provider.budget() {
+            budget.keep_in(spence, origin)?;
+        }
         let trading = Trading::in_new_york().map_err(Error::origin)?;
         let (provider, clock) = (Arc::new(provider), spence.clock().clone());
         Ok(Self { bars, splits, listings, rows, provider, trading, clock })
@@ -217,6 +220,14 @@ impl Market {
         let is_known = self.gap(&series, question, now).is_none();
         let bars = Bars::new(bars);
         (!bars.is_empty()).then(|| HeldBars::new(bars, series, is_known, is_final))
+    }
+
+    /// How many calls are left today; nothing if there is no bound.
+    pub async fn calls_left(&self) -> Option<u32> {
+        match self.provider.budget() {
+            Some(budget) => Some(budget.left(&self.clock).await),
+            None => None,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{bar_of, brief, check, garbage, rows_in, values_of};
 use crate::bars::Bar;
+use crate::budget::Budget;
 use crate::call::{Caller, Patience};
 use crate::error::ProviderError;
 use crate::series::{DayBar, day_of};
@@ -56,6 +57,18 @@ impl Provider {
     pub fn calls_per_minute(mut self, calls: NonZeroU32) -> Self {
         self.caller.limit(calls);
         self
+    }
+
+    /// Makes at most so many calls a day (of UTC), retries included. A [`Market`](crate::Market)
+    /// that has a disk keeps count across restarts.
+    #[must_use]
+    pub fn calls_per_day(mut self, calls: NonZeroU32) -> Self {
+        self.caller.limit_days(calls);
+        self
+    }
+
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.caller.budget()
     }
 
     /// Where the provider is.

@@ -150,6 +150,9 @@ impl App {
         if let Some(calls) = market.calls_per_minute {
             provider = provider.calls_per_minute(calls);
         }
+        if let Some(calls) = market.max_calls_per_day {
+            provider = provider.calls_per_day(calls);
+        }
         let market = Market::new(&spence, provider, origin.name())?;
         let clock = spence.clock().clone();
         let started_ms = clock.unix_ms();

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spence::{ErrorKind, Freshness, PolicyLayer, Spence};
+use spence::{Clock, ErrorKind, Freshness, PolicyLayer, Spence};
 use spence_feed::{Fault, FaultRate, Feed, FeedOptions};
 use spence_market::{
     Bars, LastBars, Market, Provider, ScanOptions, Status, SurveyRequest, SurveyRow,
@@ -137,6 +137,37 @@ async fn one_bucket_of_calls_for_a_key_whoever_calls() {
         }
     }
     assert_eq!((served, feed.calls().total()), (5, 5));
+}
+
+#[tokio::test]
+async fn what_may_be_spent_in_a_day_is_spent_once_also_across_restarts() {
+    let (clock, hands) = Clock::manual();
+    let feed = feed(FeedOptions { clock: clock.clone(), ..FeedOptions::default() }).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut served = Vec::new();
+    // Two processes on one day, and one on the next.
+    for hours in [0, 1, 25] {
+        hands.step_wall_clock(hours * 3_600_000);
+        let builder = Spence::builder().clock(clock.clone()).disk(dir.path(), 16_000_000);
+        let spence = builder.build().await.unwrap();
+        let most = NonZeroU32::new(5).unwrap();
+        let provider = Provider::new(&feed.base_url(), None).unwrap().calls_per_day(most);
+        let market = Market::new(&spence, provider, "feed").unwrap();
+        let left = market.calls_left().await.unwrap();
+        let mut fetched = 0;
+        for bars in 1..=3 {
+            match market.bars(&key("AAPL", bars + 10 * served.len() as u32)).await {
+                Ok(_) => fetched += 1,
+                Err(error) => {
+                    assert!(error.to_string().contains("all 5 calls of 2020-09-13"), "{error}");
+                }
+            }
+        }
+        served.push((left, fetched));
+        spence.close().await;
+    }
+    assert_eq!(served, [(5, 3), (2, 2), (5, 3)]);
+    assert_eq!(feed.calls().total(), 8);
 }
 
 /// A thousand requests over some symbols while every fault strikes one call in twenty; every tenth

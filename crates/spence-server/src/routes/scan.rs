@@ -86,7 +86,9 @@ impl Scanning {
         if asked.only_plan {
             let (sessions, symbols_alone) = market.survey_plan(&request).await;
             let (symbols, calls) = (request.symbols.len(), sessions + symbols_alone);
-            return self.send(&Line::Plan { symbols, calls, sessions, symbols_alone }).await;
+            let calls_left_today = market.calls_left().await;
+            let plan = Line::Plan { symbols, calls, sessions, symbols_alone, calls_left_today };
+            return self.send(&plan).await;
         }
         let (survey, timed_out) = self.survey(market, request, timeout).await?;
         let survey = Arc::new(survey);

@@ -46,7 +46,14 @@ pub(crate) struct ScanBody {
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Line<'a> {
     /// With `"plan": true`, and then nothing else.
-    Plan { symbols: usize, calls: usize, sessions: usize, symbols_alone: usize },
+    Plan {
+        symbols: usize,
+        calls: usize,
+        sessions: usize,
+        symbols_alone: usize,
+        /// What is left of `market.max_calls_per_day`, if there is such a bound.
+        calls_left_today: Option<u32>,
+    },
     /// How far the calls are.
     Progress { calls_done: usize, calls_planned: usize, calls: usize },
     /// A symbol.

@@ -35,7 +35,9 @@ async fn a_scan_tells_its_progress_its_rows_and_what_it_came_to() {
     let plan = lines(&service, json!({ "bars": 20, "end": "2024-11-29", "plan": true })).await;
     assert_eq!(
         plan,
-        [json!({ "type": "plan", "symbols": 40, "calls": 20, "sessions": 20, "symbols_alone": 0 })]
+        [
+            json!({ "type": "plan", "symbols": 40, "calls": 20, "sessions": 20, "symbols_alone": 0, "calls_left_today": null })
+        ]
     );
     assert_eq!(feed.calls().total(), 1, "which symbols there are");
     let cold = lines(&service, body.clone()).await;

@@ -176,9 +176,11 @@ fn show_plan(common: &Common, plan: &Value) -> anyhow::Result<()> {
         return render::json(plan);
     }
     let count = |name: &str| plan.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let left = plan.get("calls_left_today").and_then(Value::as_u64);
+    let left = left.map_or_else(String::new, |left| format!("; {left} calls are left today"));
     render::line(&format!(
         "{} calls: {} for all symbols on a session, {} for all sessions of a symbol ({} symbols); \
-         and up to one a year for splits",
+         and up to one a year for splits{left}",
         count("calls"),
         count("sessions"),
         count("symbols_alone"),
