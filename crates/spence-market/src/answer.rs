@@ -70,12 +70,14 @@ pub(crate) fn read<R: DeserializeOwned>(
 /// The rows of an answer; none if the provider says that there is nothing.
 pub(crate) fn rows_in<R>(answer: Answer<R>) -> Result<Vec<R>, ProviderError> {
     match (answer.results, answer.results_count) {
-        (Some(rows), _) if !rows.is_empty() => Ok(rows),
-        // It does that under load: the data exist, and it leaves them out.
-        (_, Some(count)) if count > 0 => {
-            Err(ProviderError::Malformed(format!("{count} results announced, none given")))
+        // It does that under load: the data exist, and it leaves them out. Some come twice.
+        (rows, Some(count)) if rows.as_ref().map_or(0, Vec::len) < count as usize => {
+            let given = rows.as_ref().map_or(0, Vec::len);
+            let message = format!("{count} results announced, {given} given");
+            Err(ProviderError::Malformed(message))
         }
-        (Some(_), _) | (None, Some(_)) => Ok(Vec::new()),
+        (Some(rows), _) => Ok(rows),
+        (None, Some(_)) => Ok(Vec::new()),
         // Only the provider may say that there is nothing (contract C14).
         (None, None) => Err(ProviderError::Malformed("neither results nor their count".into())),
     }
@@ -143,6 +145,9 @@ mod tests {
         check(200, r#"{"status":"OK","resultsCount":0}"#, "nothing");
         check(200, r#"{"status":"OK","resultsCount":0,"results":[]}"#, "nothing");
         check(200, r#"{"status":"OK","resultsCount":9,"results":null}"#, "provider answer not");
+        let fewer = format!(r#"{{"resultsCount":2,"results":[{ROW}]}}"#);
+        check(200, &fewer, "provider answer not understood: 2 results announced, 1 given");
+        check(200, &format!(r#"{{"resultsCount":1,"results":[{ROW},{ROW}]}}"#), "2 bars");
         check(200, r#"{"status":"ERROR","error":"oops"}"#, "provider error 200: oops");
         let limit =
             r#"{"status":"ERROR","error":"You've exceeded the maximum requests per minute"}"#;

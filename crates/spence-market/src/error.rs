@@ -62,7 +62,7 @@ impl ProviderError {
             | ProviderError::Malformed(_) => TRIES,
             // An error with status 200 is one of the provider's own, not about the question.
             ProviderError::Failed { status, .. } if *status == 200 || *status >= 500 => TRIES,
-            // It does that now and then; if it insists, it has none.
+            // It does that now and then.
             ProviderError::Suspicious(_) => 3,
             // It may be starting again; if it is gone, nobody shall wait for long.
             ProviderError::Unreachable(_) => 2,

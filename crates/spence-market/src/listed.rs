@@ -1,5 +1,7 @@
 //! Which shares are listed.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use spence::{Cached, Error, Fill, FillCx, Weigh, allocation};
 
@@ -50,7 +52,9 @@ impl Market {
             let patience = Patience::new(&market.clock, cx.deadline());
             let symbols = market.provider.tickers(&patience).await;
             calls.add(&patience);
-            let names = symbols?;
+            let mut names = symbols?;
+            let mut known = HashSet::new();
+            names.retain(|name| known.insert(name.clone()));
             let names = names.iter().map(|symbol| symbol.as_str().into());
             Ok::<_, ProviderError>(Fill::new(Listed(names.collect())))
         };

@@ -72,11 +72,15 @@ impl Market {
     pub async fn bars(&self, question: &LastBars) -> Result<HeldBars, Error> {
         let key = SeriesKey::daily(question.symbol().clone());
         let mut series = self.extend(&key, question).await?;
+        let mut before = None;
         // Whoever has joined another's fill may have got less than asked for.
         for _ in 1..ROUNDS {
-            if series.freshness().is_stale() || self.gap(&series, question, self.now()).is_none() {
+            let gap = self.gap(&series, question, self.now());
+            // What is over as soon as it has come is not asked for for ever.
+            if series.freshness().is_stale() || gap.is_none() || gap == before {
                 break;
             }
+            before = gap;
             series = self.extend(&key, question).await?;
         }
         let nothing = || Error::not_found(format!("no bars of {}", question.symbol()));
@@ -118,10 +122,14 @@ impl Market {
         cx: &FillCx<SeriesKey, Series>,
     ) -> Result<Series, ProviderError> {
         let patience = Patience::new(&self.clock, cx.deadline());
-        let mut series = trusted(cx);
+        let (mut series, mut asked) = (trusted(cx), None);
         for _ in 0..ROUNDS {
             let now = self.now();
             let Some(Gap { to, limit }) = self.gap(&series, question, now) else { break };
+            // It may be over again already, if it is good for a moment only.
+            if asked.replace(to.date()) == Some(to.date()) {
+                break;
+            }
             let days = (self.trading.beginning(), to.date());
             let bars = self.provider.bars_of(question.symbol(), days, limit, &patience).await?;
             series = series.extended(self.news(&bars, to, limit, now));
@@ -133,7 +141,7 @@ impl Market {
     fn news(&self, bars: &[Bar], to: &Session, limit: usize, now: Timestamp) -> News {
         let oldest = bars.iter().map(|bar| bar.date).min();
         let from = match oldest {
-            Some(oldest) if bars.len() >= limit => oldest,
+            Some(oldest) if bars.len() >= limit => self.trading.run_up_to(oldest),
             // There are no more before these.
             _ => self.trading.beginning(),
         };
@@ -242,6 +250,7 @@ pub(crate) fn trusted(cx: &FillCx<SeriesKey, Series>) -> Series {
 }
 
 /// What a question lacks: the last `limit` bars up to a session.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Gap {
     to: &'static Session,
     limit: usize,

@@ -110,8 +110,8 @@ impl Provider {
         Ok(bars.into_values().rev().take(limit).collect())
     }
 
-    /// The bars of a session of all symbols that `places` knows, with what it says of them. Nobody
-    /// trading in a whole session is believed when it was said three times.
+    /// The bars of a session of all symbols that `places` knows, with what it says of them. That
+    /// nobody traded in a session is not believed.
     pub(crate) async fn bars_on(
         &self,
         day: Date,
@@ -140,10 +140,7 @@ impl Provider {
             }
             Ok(bars)
         };
-        match self.caller.call(&path, patience, understand).await {
-            Err(ProviderError::Suspicious(_)) => Ok(Vec::new()),
-            answer => answer,
-        }
+        self.caller.call(&path, patience, understand).await
     }
 
     /// The splits that take effect between two days, both included.

@@ -109,7 +109,14 @@ impl Market {
                 }
             };
             match splits {
-                Ok(splits) => known.add(&splits),
+                Ok(splits) => {
+                    known.add(&splits);
+                    if splits.freshness().is_stale() {
+                        let cause = splits.stale_cause().map(|cause| format!(": {cause}"));
+                        let cause = cause.unwrap_or_default();
+                        known.lacking = Some(format!("splits of {year} are not up to date{cause}"));
+                    }
+                }
                 Err(error) => known.lacking = Some(format!("splits of {year}: {error}")),
             }
         }
@@ -137,7 +144,10 @@ impl Market {
             let days = (Date::constant(year, 1, 1), Date::constant(year, 12, 31));
             let splits = market.provider.splits(days, &patience).await;
             calls.add(&patience);
-            let splits = splits?;
+            let mut splits = splits?;
+            // A row that comes twice is one split.
+            splits.sort_by(|a, b| (&a.symbol, a.day).cmp(&(&b.symbol, b.day)));
+            splits.dedup_by(|a, b| (&a.symbol, a.day) == (&b.symbol, b.day));
             let symbols: BTreeSet<&str> = splits.iter().map(|split| &*split.symbol).collect();
             // Whoever invalidates a symbol wants its splits to be looked at again, too. There may
             // be more symbols than an entry may have tags.

@@ -96,8 +96,9 @@ impl Market {
     pub async fn survey(&self, request: SurveyRequest, tell: Tell) -> Survey {
         let window = Window::last(self, request.options.bars, request.end);
         let may_call = request.may_call;
-        let mut gathered = self.gather(&request.symbols, &window, may_call, tell).await;
+        // First, since without them no price can be compared with another.
         let splits = self.splits(&window, may_call).await;
+        let mut gathered = self.gather(&request.symbols, &window, may_call, tell).await;
         gathered.progress.calls += splits.calls.total();
         let now_ms = self.now_ms();
         let market = self.clone();
@@ -181,8 +182,10 @@ impl Survey {
             (None, false) => Status::Failed,
         };
         let cause = || {
-            let cause = series.stale_cause().map(ToString::to_string);
+            let causes = self.gathered.causes.get(place).and_then(Option::as_ref);
+            let cause = series.stale_cause().or(causes).or(self.gathered.trouble.as_ref());
             cause
+                .map(ToString::to_string)
                 .or_else(|| self.splits.lacking.clone())
                 .unwrap_or_else(|| "sessions are lacking that were not asked for".to_owned())
         };

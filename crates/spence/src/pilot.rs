@@ -109,9 +109,11 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
     /// What the fill is given.
     pub(crate) fn context(&self, deadline: Duration) -> FillCx<K, V> {
         let stale = self.stale.as_ref().map(|(entry, source)| {
-            let freshness = match self.cache.engine.standing(&**entry) {
-                Standing::Fresh => entry.head.freshness(),
-                Standing::Stale | Standing::Gone => Freshness::Stale(StaleReason::NotRefreshed),
+            let engine = &self.cache.engine;
+            // A ban may have expired it since it was found.
+            let freshness = match (engine.standing(&**entry), engine.verdict(&**entry)) {
+                (Standing::Fresh, Verdict::Alive) => entry.head.freshness(),
+                _ => Freshness::Stale(StaleReason::NotRefreshed),
             };
             self.cache.cached(Arc::clone(entry), freshness, *source)
         });
@@ -141,9 +143,14 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
 
     /// Goes on by what came of securing the fill; `Err` if it has landed, or (with the pilot) is to
     /// wait for another node.
-    pub(crate) fn take(self, secured: Secured<K, V>) -> Result<(Self, Permit), Option<Self>> {
+    pub(crate) fn take(mut self, secured: Secured<K, V>) -> Result<(Self, Permit), Option<Self>> {
         match secured {
-            Secured::Permit(permit) => Ok((self, permit)),
+            Secured::Permit(permit, lifted) => {
+                if let Some(entry) = lifted {
+                    self.stale = Some((entry, Source::Redis));
+                }
+                Ok((self, permit))
+            }
             Secured::Busy { .. } => Err(Some(self)),
             Secured::Found(entry) => {
                 self.land_found(entry);

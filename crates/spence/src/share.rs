@@ -51,11 +51,10 @@ impl Permit {
 pub(crate) enum Secured<K: Key, V> {
     /// Another node has stored a value meanwhile.
     Found(Arc<Entry<K, V>>),
-    Permit(Permit),
+    /// With what another node has stored meanwhile, if it is fresh and not enough.
+    Permit(Permit, Option<Arc<Entry<K, V>>>),
     /// Another node is filling the key, and has this many turns behind it.
-    Busy {
-        turn: u64,
-    },
+    Busy { turn: u64 },
 }
 
 /// A key whose value is looked for.
@@ -179,13 +178,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         wanted: &Wanted<'_, K>,
         covers: &Covers<K, V>,
     ) -> Secured<K, V> {
-        let Some(shared) = self.shared() else { return Secured::Permit(Permit::Alone) };
+        let Some(shared) = self.shared() else { return Secured::Permit(Permit::Alone, None) };
         let id = self.id(wanted.text);
-        let mut refused = None;
+        let (mut refused, mut lifted) = (None, None);
         loop {
             let as_of = self.engine.log.next();
             match shared.lease(id, refused, false).await {
-                Leased::Lease(lease) => return Secured::Permit(Permit::Leased(lease)),
+                Leased::Lease(lease) => return Secured::Permit(Permit::Leased(lease), lifted),
                 Leased::Busy { turn } => return Secured::Busy { turn },
                 Leased::Value(value) => {
                     let tag = tag_of(&value);
@@ -194,7 +193,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                             return Secured::Found(entry);
                         }
                         // Not good enough; what is stored instead of it may be.
-                        Ok(_) | Err(_) if tag.is_some() && tag != refused => refused = tag,
+                        Ok(held) if tag.is_some() && tag != refused => {
+                            refused = tag;
+                            if let Held::Fresh(entry, _) = held {
+                                lifted = Some(entry);
+                            }
+                        }
+                        Err(_) if tag.is_some() && tag != refused => refused = tag,
                         Ok(_) | Err(_) => break,
                     }
                 }
@@ -202,7 +207,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
         }
         shared.overtake_from_now(wanted.hash);
-        Secured::Permit(Permit::Alone)
+        Secured::Permit(Permit::Alone, lifted)
     }
 
     /// Secures a fill: waits for another node that is filling the key, but no longer than `most`.
@@ -221,7 +226,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             let left = shared.patience().min(most).saturating_sub(waiting.elapsed());
             if left.is_zero() {
                 shared.overtake_holder(wanted.hash, *turn);
-                return Secured::Permit(Permit::Alone);
+                return Secured::Permit(Permit::Alone, None);
             }
             shared.until_free(self.id(wanted.text), left).await;
         }

@@ -6,7 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::cache::Cache;
@@ -20,6 +21,11 @@ use crate::pilot::Pilot;
 use crate::policy::Policy;
 use crate::share::Permit;
 use crate::stats::Count;
+
+/// Calls of the shared tier that one fill has under way at a time.
+const SHARED_CALLS: usize = 256;
+/// Keys that become free within this time are asked for together.
+const ABOUT_THE_SAME_MOMENT: Duration = Duration::from_millis(20);
 
 impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Starts one fill for several flights, in a task of its own.
@@ -39,7 +45,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         let (cache, policy, fill) = (self.clone(), Arc::clone(policy), Arc::clone(fill));
         self.engine.spawner.spawn(Box::pin(async move {
-            let attempts = join_all(pilots.iter().map(Pilot::try_to_secure)).await;
+            let attempts: Vec<_> =
+                pilots.iter().map(|pilot| pilot.try_to_secure().boxed()).collect();
+            let attempts: Vec<_> = stream::iter(attempts).buffered(SHARED_CALLS).collect().await;
             let (mut flown, mut waiting) = (Vec::new(), Vec::new());
             for (pilot, secured) in pilots.into_iter().zip(attempts) {
                 match pilot.take(secured) {
@@ -47,19 +55,42 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                     Err(waits) => waiting.extend(waits),
                 }
             }
-            // Each key that another node is filling waits for itself, and may then be asked for.
-            for pilot in waiting {
-                let (cache, policy, fill) = (cache.clone(), Arc::clone(&policy), Arc::clone(&fill));
-                cache.engine.spawner.clone().spawn(Box::pin(async move {
-                    if let Ok(secured) = pilot.secure(policy.hard_deadline).await {
-                        cache.fly_together(vec![secured], policy.hard_deadline, &*fill).await;
-                    }
-                }));
-            }
+            cache.fly_when_free(waiting, &policy, &fill);
             if !flown.is_empty() {
                 cache.fly_together(flown, policy.hard_deadline, &*fill).await;
             }
             drop(turn);
+        }));
+    }
+
+    /// Keys that other nodes are filling: each is asked for when it is free, those that are free at
+    /// about the same moment together.
+    fn fly_when_free<F, R, E>(&self, waiting: Vec<Pilot<K, V>>, policy: &Arc<Policy>, fill: &Arc<F>)
+    where
+        F: Fn(Vec<FillCx<K, V>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Fills<K, V>, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        if waiting.is_empty() {
+            return;
+        }
+        let (cache, deadline, fill) = (self.clone(), policy.hard_deadline, Arc::clone(fill));
+        self.engine.spawner.spawn(Box::pin(async move {
+            let mut free: FuturesUnordered<_> =
+                waiting.into_iter().map(|pilot| pilot.secure(deadline)).collect();
+            while let Some(first) = free.next().await {
+                cache.engine.clock.sleep(ABOUT_THE_SAME_MOMENT).await;
+                let mut flown: Vec<_> = first.into_iter().collect();
+                while let Some(Some(next)) = free.next().now_or_never() {
+                    flown.extend(next);
+                }
+                if !flown.is_empty() {
+                    let (cache, fill) = (cache.clone(), Arc::clone(&fill));
+                    cache.engine.spawner.clone().spawn(Box::pin(async move {
+                        cache.fly_together(flown, deadline, &*fill).await;
+                    }));
+                }
+            }
         }));
     }
 
@@ -115,6 +146,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         for (_, (pilot, permit)) in by_hash {
             landing.push(pilot.land(Err(unanswered.clone()), share, permit));
         }
-        join_all(landing).await.into_iter().all(|well| well)
+        let landed = stream::iter(landing).map(FutureExt::boxed).buffer_unordered(SHARED_CALLS);
+        landed.fold(true, |all, well| async move { all && well }).await
     }
 }

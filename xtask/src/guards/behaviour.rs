@@ -11,6 +11,19 @@ pub(super) const LINES: &[Mutant] = &[
         test: "what_is_short_stands_in_for_an_origin_that_fails_and_says_so",
     },
     Mutant {
+        file: "pilot.rs",
+        line: r"(Standing::Fresh, Verdict::Alive) =>",
+        instead: r"(Standing::Fresh, _) =>",
+        test: "c03_what_is_expired_on_the_way_to_the_fill_is_given_to_it_as_stale",
+    },
+    Mutant {
+        file: "pilot.rs",
+        line: r"                    self.stale = Some((entry, Source::Redis));
+",
+        instead: "",
+        test: "what_another_node_has_let_grow_is_taken_from_the_shared_tier",
+    },
+    Mutant {
         file: "share.rs",
         line: r" if covers.is_enough(wanted.key, &entry)",
         instead: "",

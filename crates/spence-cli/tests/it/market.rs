@@ -149,6 +149,7 @@ fn a_scan_gets_its_bars_through_the_cache() {
     std::fs::write(shell.dir.path().join("new.csv"), "NEWA\n").unwrap();
     let nothing = scan(&["--universe", "new.csv"]);
     assert_eq!(nothing.status.code(), Some(4), "{nothing:?}");
+    assert_eq!(scan(&["--universe", "new.csv", "--stream"]).status.code(), Some(4));
     assert!(err(&nothing).contains("1 failed, such as NEWA: "), "{nothing:?}");
 }
 

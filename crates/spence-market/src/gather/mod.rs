@@ -46,6 +46,10 @@ pub(crate) struct Window {
 pub(crate) struct Gathered {
     /// For each symbol what is held now, or why nothing is.
     pub(crate) series: Vec<Result<Cached<Series>, Error>>,
+    /// For each symbol why something may be lacking, as far as that is known.
+    pub(crate) causes: Vec<Option<Error>>,
+    /// Why a call has failed, whomever it was for.
+    pub(crate) trouble: Option<Error>,
     pub(crate) progress: Progress,
 }
 
@@ -116,8 +120,8 @@ impl Market {
     ) -> Gathered {
         let keys = keys_of(symbols);
         let mut held = self.look(&keys).await;
-        let mut failed: Vec<Option<Error>> = vec![None; keys.len()];
-        let mut progress = Progress::default();
+        let mut causes: Vec<Option<Error>> = vec![None; keys.len()];
+        let (mut progress, mut trouble) = (Progress::default(), None);
         for _ in 0..PLANS {
             let lacking = self.lacking(&held, window);
             let plan = plan(&lacking);
@@ -130,15 +134,23 @@ impl Market {
             for errands in errands_of(&plan).chunks(ROUND) {
                 let round = Round::new(self, window, errands, &lacking, symbols, &tell, progress);
                 let (places, wanted): (Vec<usize>, Vec<SeriesKey>) = round.keys().unzip();
-                let answers = self.run(Arc::new(round), &wanted, &mut progress).await;
+                let round = Arc::new(round);
+                let answers = self.run(Arc::clone(&round), &wanted).await;
+                progress = round.progress();
+                trouble = round.trouble().or(trouble);
                 for (place, answer) in places.into_iter().zip(answers) {
                     match answer {
-                        Ok(series) => {
-                            is_better |= !series.freshness().is_stale();
+                        Ok(series) if !series.freshness().is_stale() => {
+                            is_better = true;
                             held.get_mut(place).map(|held| held.replace(series));
                         }
+                        // What is held is as good, and what of it is fresh stays that.
+                        Ok(series) => {
+                            let cause = series.stale_cause().cloned();
+                            causes.get_mut(place).map(|known| std::mem::replace(known, cause));
+                        }
                         Err(error) => {
-                            failed.get_mut(place).map(|failed| failed.replace(error));
+                            causes.get_mut(place).map(|known| known.replace(error));
                         }
                     }
                 }
@@ -150,10 +162,11 @@ impl Market {
                 break;
             }
         }
-        let series = held.into_iter().zip(failed).map(|(held, failed)| {
-            held.ok_or_else(|| failed.unwrap_or_else(|| Error::not_found("nothing is held")))
+        let series = held.into_iter().zip(&causes).map(|(held, cause)| {
+            let nothing = || Error::not_found("nothing is held");
+            held.ok_or_else(|| cause.clone().or_else(|| trouble.clone()).unwrap_or_else(nothing))
         });
-        Gathered { series: series.collect(), progress }
+        Gathered { series: series.collect(), causes, trouble, progress }
     }
 
     /// Makes the calls of a round, for those that nobody else makes them for.
@@ -161,7 +174,6 @@ impl Market {
         &self,
         round: Arc<Round>,
         keys: &[SeriesKey],
-        progress: &mut Progress,
     ) -> Vec<Result<Cached<Series>, Error>> {
         let covers = {
             let round = Arc::clone(&round);
@@ -175,9 +187,7 @@ impl Market {
             }
         };
         let all_at_once = Batch::chunks(keys.len()).parallel(1);
-        let answers = self.bars.get_many_or_extend(keys, all_at_once, covers, fill).await;
-        *progress = round.progress();
-        answers
+        self.bars.get_many_or_extend(keys, all_at_once, covers, fill).await
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
 use jiff::civil::Date;
+use parking_lot::Mutex;
 use rayon::prelude::*;
 use spence::{Error, Fill, FillCx, Fills};
 use spence_calendar::Session;
@@ -14,11 +16,14 @@ use crate::call::Patience;
 use crate::error::ProviderError;
 use crate::gather::{Progress, Tell, Window};
 use crate::market::{Market, trusted};
-use crate::series::{DayBar, News, Series, SeriesKey, day_of};
+use crate::plan::plan;
+use crate::series::{DayBar, News, Series, SeriesKey};
 use crate::symbol::Symbol;
 
 /// Calls that are under way at a time.
 const PARALLEL: usize = 8;
+/// Calls that fail for a reason which others will have too, before no more are made.
+const HOPELESS: u32 = 3;
 /// The most bars of a call about one symbol.
 const MAX_BARS: usize = 50_000;
 
@@ -34,27 +39,27 @@ pub(crate) enum Errand {
 /// Calls that are made together.
 pub(crate) struct Round {
     market: Market,
-    sessions: Vec<&'static Session>,
-    /// Symbols that get bars of the sessions or are asked for themselves, by name.
+    window: Window,
+    /// Symbols that get bars of some sessions, by name.
     wanting: HashMap<Symbol, Wanting>,
     tell: Tell,
     before: Progress,
     done: AtomicUsize,
     calls: AtomicUsize,
+    trouble: Mutex<Option<Error>>,
 }
 
 /// What a symbol gets in a round.
 struct Wanting {
     place: usize,
-    /// The days that will be known of it.
-    days: Vec<i32>,
-    /// The first and the last session of the call that is made for it alone.
-    own: Option<(Date, Date)>,
+    /// The sessions that will be known of it, by their places in the window; in order.
+    lacks: Vec<usize>,
 }
 
 /// What a call has brought.
 enum Brought {
-    Session(&'static Session, Vec<(usize, DayBar)>),
+    /// With the moment at which it was asked for.
+    Session(&'static Session, Timestamp, Vec<(usize, DayBar)>),
     Symbol(usize, News),
 }
 
@@ -68,33 +73,30 @@ impl Round {
         tell: &Tell,
         before: Progress,
     ) -> Self {
-        let session = |place: usize| window.sessions.get(place);
-        let (mut of_all, mut own) = (BTreeSet::new(), BTreeSet::new());
+        let (mut of_all, mut alone) = (BTreeSet::new(), BTreeSet::new());
         for errand in errands {
             match errand {
                 Errand::Session(place) => of_all.insert(*place),
-                Errand::Symbol(place) => own.insert(*place),
+                Errand::Symbol(place) => alone.insert(*place),
             };
         }
         let mut wanting = HashMap::new();
         for (place, (lacks, symbol)) in lacking.iter().zip(symbols).enumerate() {
-            let is_own = own.contains(&place);
-            let gets = lacks.iter().filter(|session| is_own || of_all.contains(session));
-            let gets: Vec<&Session> = gets.filter_map(|place| session(*place)).collect();
-            if let (Some(first), Some(last)) = (gets.first(), gets.last()) {
-                let own = is_own.then(|| (market.trading.run_up_to(first.date()), last.date()));
-                let days = gets.iter().map(|session| day_of(session.date())).collect();
-                wanting.insert(symbol.clone(), Wanting { place, days, own });
+            let gets = |session: &&usize| alone.contains(&place) || of_all.contains(*session);
+            let lacks: Vec<usize> = lacks.iter().filter(gets).copied().collect();
+            if !lacks.is_empty() {
+                wanting.insert(symbol.clone(), Wanting { place, lacks });
             }
         }
         Self {
             market: market.clone(),
-            sessions: of_all.into_iter().rev().filter_map(session).collect(),
+            window: window.clone(),
             wanting,
             tell: tell.clone(),
             before,
             done: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
+            trouble: Mutex::default(),
         }
     }
 
@@ -105,9 +107,21 @@ impl Round {
 
     /// Whether a series has what this round is to bring.
     pub(crate) fn covers(&self, key: &SeriesKey, series: &Series) -> bool {
-        let now_ms = self.market.now_ms();
-        let knows = |wanting: &Wanting| wanting.days.iter().all(|day| series.knows(*day, now_ms));
-        self.wanting.get(key.symbol()).is_none_or(knows)
+        self.lacking(key, series, self.market.now_ms()).is_empty()
+    }
+
+    /// The sessions that a series lacks of what this round is to bring.
+    fn lacking(&self, key: &SeriesKey, series: &Series, now_ms: u64) -> Vec<usize> {
+        let lacks = self.wanting.get(key.symbol()).map(|wanting| wanting.lacks.iter());
+        let is_lacking = |place: &&usize| {
+            self.window.days.get(**place).is_some_and(|day| !series.knows(*day, now_ms))
+        };
+        lacks.into_iter().flatten().filter(is_lacking).copied().collect()
+    }
+
+    /// Why a call has failed, if one has.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        self.trouble.lock().clone()
     }
 
     /// How far it all is.
@@ -130,16 +144,15 @@ impl Round {
         let patience = Patience::new(&self.market.clock, deadline / 5 * 4);
         let names: Vec<Symbol> = missing.iter().map(|cx| cx.key().symbol().clone()).collect();
         let places: HashMap<&str, usize> = names.iter().map(Symbol::as_str).zip(0..).collect();
-        let errands = self.errands(&missing, &places);
-        let errands =
-            errands.into_iter().map(|errand| self.run(errand, &places, &patience).boxed());
-        let mut brought = stream::iter(errands).buffer_unordered(PARALLEL);
-        let (mut common, mut error) = (News::default(), None);
+        let calls = self.calls_for(&missing).into_iter();
+        let calls = calls.map(|call| self.run(call, &places, &patience).boxed());
+        let mut brought = stream::iter(calls).buffer_unordered(PARALLEL);
+        let (mut common, mut error, mut hopeless) = (News::default(), None, 0);
         let mut own: Vec<News> = vec![News::default(); missing.len()];
         while let Some(brought) = brought.next().await {
             match brought {
-                Ok(Brought::Session(session, bars)) => {
-                    self.know_session(session, &mut common);
+                Ok(Brought::Session(session, asked, bars)) => {
+                    self.know_session(session, asked, &mut common);
                     for (place, bar) in bars {
                         if let Some(own) = own.get_mut(place) {
                             own.bars.push(bar);
@@ -152,36 +165,38 @@ impl Round {
                     }
                 }
                 Err(failed) => {
-                    let is_hopeless = failed.is_hopeless();
+                    hopeless += u32::from(failed.is_hopeless());
                     error = Some(Error::origin(failed));
-                    if is_hopeless {
+                    if hopeless == HOPELESS {
                         break;
                     }
                 }
             }
         }
         self.calls.store(patience.calls() as usize, Ordering::Relaxed);
+        if let Some(error) = &error {
+            *self.trouble.lock() = Some(error.clone());
+        }
         let unanswered = error.unwrap_or_else(|| Error::not_found("no call was made for it"));
         self.keep(missing, own, &common, &unanswered)
     }
 
-    /// The calls that are needed for those that are missing.
-    fn errands(
-        &self,
-        missing: &[FillCx<SeriesKey, Series>],
-        places: &HashMap<&str, usize>,
-    ) -> Vec<Call> {
-        let mut calls: Vec<_> =
-            self.sessions.iter().map(|session| Call::Session(session)).collect();
-        for cx in missing {
-            let symbol = cx.key().symbol();
-            if let Some(wanting) = self.wanting.get(symbol)
-                && let (Some(days), Some(place)) = (wanting.own, places.get(symbol.as_str()))
-            {
-                calls.push(Call::Symbol { name: symbol.clone(), place: *place, days });
-            }
-        }
-        calls
+    /// The fewest calls for those that are missing, which may be only some of the round's.
+    fn calls_for(&self, missing: &[FillCx<SeriesKey, Series>]) -> Vec<Call> {
+        let now_ms = self.market.now_ms();
+        let lacking = |cx| self.lacking(FillCx::key(cx), &trusted(cx), now_ms);
+        let lacking: Vec<Vec<usize>> = missing.iter().map(lacking).collect();
+        let plan = plan(&lacking);
+        let session = |place: &usize| self.window.sessions.get(*place);
+        let of_all = plan.sessions.iter().rev().filter_map(session).map(Call::Session);
+        let alone = plan.symbols.iter().filter_map(|place| {
+            let lacks = lacking.get(*place)?;
+            let (first, last) = (lacks.first().and_then(session)?, lacks.last().and_then(session)?);
+            let days = (self.market.trading.run_up_to(first.date()), last.date());
+            let name = missing.get(*place)?.key().symbol().clone();
+            Some(Call::Symbol { name, place: *place, days })
+        });
+        of_all.chain(alone).collect()
     }
 
     async fn run(
@@ -190,14 +205,13 @@ impl Round {
         places: &HashMap<&str, usize>,
         patience: &Patience,
     ) -> Result<Brought, ProviderError> {
-        let provider = &self.market.provider;
+        let (provider, now) = (&self.market.provider, self.market.now());
         let brought = match call {
             Call::Session(session) => provider
                 .bars_on(session.date(), places, patience)
                 .await
-                .map(|bars| Brought::Session(session, bars)),
+                .map(|bars| Brought::Session(session, now, bars)),
             Call::Symbol { name, place, days } => {
-                let now = self.market.now();
                 provider.bars_of(&name, days, MAX_BARS, patience).await.map(|bars| {
                     let (settled, unsettled) = self.market.trading.apart(days.0, days.1, now);
                     let until_ms = self.market.good_until_ms(now);
@@ -213,9 +227,8 @@ impl Round {
     }
 
     /// Every symbol knows of a session that was given as a whole.
-    fn know_session(&self, session: &Session, common: &mut News) {
-        let trading = &self.market.trading;
-        let (now, date) = (self.market.now(), session.date());
+    fn know_session(&self, session: &Session, now: Timestamp, common: &mut News) {
+        let (trading, date) = (&self.market.trading, session.date());
         let (settled, unsettled) = trading.apart(trading.run_up_to(date), date, now);
         let until_ms = self.market.good_until_ms(now);
         common.add(News { settled, unsettled, until_ms, bars: Vec::new() });

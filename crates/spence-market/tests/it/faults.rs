@@ -67,7 +67,7 @@ async fn a_fault_that_never_ends_is_an_error_that_says_which() {
     for (fault, expected) in [
         (Fault::RateLimited, "provider limit reached"),
         (Fault::ServerError, "provider error 50"),
-        (Fault::NullResults, "90 results announced, none given"),
+        (Fault::NullResults, "90 results announced, 0 given"),
         (Fault::Truncated, "broken off"),
         (Fault::Reset, "broken off"),
         (Fault::SlowDrip, "no answer within"),

@@ -215,9 +215,45 @@ async fn with_the_provider_gone_what_is_held_is_scanned_and_called_stale() {
             assert!(row.status == Status::Stale && !row.is_final, "{row:?}");
             assert_eq!(row.scored.unwrap().0.to_string(), "2024-11-26");
             let reason = row.reason.unwrap();
-            let expected = if may_call { "provider unreachable" } else { "not asked for" };
+            let expected = if may_call { "provider unreachable" } else { "not up to date" };
             assert!(reason.contains(expected), "{reason}");
         }
+    }
+    spence.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bars_that_came_one_by_one_over_a_weekend_are_final_as_a_whole() {
+    // Friday night, and Monday night.
+    let bench = Bench::at("2024-11-23T03:00:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let symbols = vec![listed(&market).await.remove(0)];
+    let name = symbols[0].to_string();
+    let last = |bars| spence_market::LastBars::new(&name, bars, None).unwrap();
+    assert!(market.bars(&last(3)).await.unwrap().is_final());
+    bench.hands.advance(Duration::from_secs(3 * 86_400));
+    assert!(market.bars(&last(4)).await.unwrap().is_final());
+    let options = ScanOptions { bars: 4, ..ScanOptions::default() };
+    let request = SurveyRequest { options, ..request(symbols) };
+    let survey = Arc::new(market.survey(request, quietly()).await);
+    let rows = rows(&survey).await;
+    assert!(rows[0].is_final && rows[0].status == Status::Ok, "{rows:?}");
+    assert_eq!(survey.progress().calls, 1, "for the splits");
+    spence.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_splits_no_row_is_called_right() {
+    let bench = Bench::at("2024-11-26T12:00:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let symbols = listed(&market).await;
+    market.survey(request(symbols.clone()), quietly()).await;
+    spence.expire(&spence::Target::Namespace("SPLIT".to_owned())).await.unwrap();
+    let offline = SurveyRequest { may_call: false, ..request(symbols) };
+    let survey = Arc::new(market.survey(offline, quietly()).await);
+    for row in rows(&survey).await {
+        assert_eq!(row.status, Status::Stale);
+        assert!(row.reason.unwrap().contains("splits of 2024 are not up to date"));
     }
     spence.close().await;
 }

@@ -1,6 +1,7 @@
 //! POST `/api/v1/market/scan`: rates many symbols; a line of JSON for every step and every row.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -8,9 +9,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use spence::{Clock, Source, Stopwatch};
+use spence::{Clock, Error, Source, Stopwatch};
 use spence_market::score::Signal;
-use spence_market::{Market, Progress, Survey, SurveyRequest, SurveyRow};
+use spence_market::{Market, Progress, Survey, SurveyRequest, SurveyRow, Symbol};
 use tokio::sync::mpsc;
 
 use crate::app::App;
@@ -73,7 +74,7 @@ impl Scanning {
         let market = self.app.market();
         let (symbols, calls) = match asked.symbols {
             Some(symbols) => (symbols, 0),
-            None => match market.listed(asked.limit, asked.may_call).await {
+            None => match self.listed(&asked).await? {
                 Ok(listed) => listed,
                 Err(error) => {
                     let message = format!("which symbols are listed: {error}");
@@ -93,22 +94,38 @@ impl Scanning {
         let (survey, timed_out) = self.survey(market, request, timeout).await?;
         let survey = Arc::new(survey);
         let (rows, signals, first_row) = self.rows(&survey, max_signals).await?;
-        let stopped = timed_out || signals >= max_signals;
+        let stopped = timed_out.is_some() || signals >= max_signals;
+        let calls = calls + timed_out.unwrap_or(0);
         let summary = self.summary(&survey, rows, signals, calls, first_row, stopped);
         self.send(&Line::Summary(summary)).await
     }
 
-    /// Brings the bars together, and tells how far that is; whether it took too long.
+    /// Which symbols are listed, and how many calls that took.
+    async fn listed(&self, asked: &Asked) -> Result<Result<(Vec<Symbol>, usize), Error>, Gone> {
+        let market = self.app.market();
+        tokio::select! {
+            listed = market.listed(asked.limit, asked.may_call) => Ok(listed),
+            () = self.lines.closed() => Err(Gone),
+            // What is held has to do then.
+            () = self.app.clock().sleep(asked.timeout) => Ok(market.listed(asked.limit, false).await),
+        }
+    }
+
+    /// Brings the bars together, and tells how far that is; if it took too long, how many calls
+    /// were made until then.
     async fn survey(
         &self,
         market: &Market,
         request: SurveyRequest,
         timeout: Duration,
-    ) -> Result<(Survey, bool), Gone> {
+    ) -> Result<(Survey, Option<usize>), Gone> {
         // A round that goes on when nobody waits for it has nothing to say any more.
         let lines = Arc::new(self.lines.clone());
         let weak = Arc::downgrade(&lines);
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
         let tell = Arc::new(move |Progress { calls_done, calls_planned, calls }: Progress| {
+            count.store(calls, Ordering::Relaxed);
             if let Some(lines) = weak.upgrade() {
                 // Who reads slowly misses some.
                 let line = line_of(&Line::Progress { calls_done, calls_planned, calls });
@@ -124,8 +141,11 @@ impl Scanning {
         };
         drop(lines);
         Ok(match survey {
-            Some(survey) => (survey, false),
-            None => (market.survey(held, quietly).await, true),
+            Some(survey) => (survey, None),
+            None => {
+                let survey = market.survey(held, quietly).await;
+                (survey, Some(heard.load(Ordering::Relaxed)))
+            }
         })
     }
 

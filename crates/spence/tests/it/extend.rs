@@ -113,6 +113,39 @@ async fn c01_what_is_invalidated_while_it_grows_is_not_kept() {
 }
 
 #[tokio::test]
+async fn c03_what_is_expired_on_the_way_to_the_fill_is_given_to_it_as_stale() {
+    let spence = Spence::builder().build().await.unwrap();
+    let rows: Rows = spence.cache("rows").build().unwrap();
+    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    for (key, wanted) in [("a", 1), ("b", 1), ("a", 2)] {
+        let (seen, spence) = (Arc::clone(&seen), spence.clone());
+        let fill = move |short: Vec<FillCx<String, Vec<u32>>>| {
+            let (seen, spence) = (Arc::clone(&seen), spence.clone());
+            async move {
+                // While the first chunk is filled, what the second has found is expired.
+                let told = short[0].stale().map(|held| held.freshness().is_stale());
+                seen.lock().push(told);
+                if wanted == 2 {
+                    spence.expire(&spence::Target::Tag("t".to_owned())).await.unwrap();
+                }
+                let rows = (0..wanted).collect();
+                let fill = Fill::new(rows).tags(["t"]);
+                Ok::<_, Error>(
+                    [(short[0].key().clone(), fill)].into_iter().collect::<Fills<_, _>>(),
+                )
+            }
+        };
+        let covers = move |_: &String, held: &Vec<u32>| held.len() as u32 >= wanted;
+        let keys = [key.to_owned(), "b".to_owned()];
+        let keys = if wanted == 2 { &keys[..] } else { &keys[..1] };
+        let batch = Batch::chunks(1).parallel(1);
+        let _ = rows.get_many_or_extend(keys, batch, covers, fill).await;
+    }
+    assert_eq!(*seen.lock(), [None, None, Some(false), Some(true)]);
+    spence.close().await;
+}
+
+#[tokio::test]
 async fn what_is_on_disk_answers_or_grows() {
     let dir = tempfile::tempdir().unwrap();
     let origin = Origin::open();
@@ -143,9 +176,11 @@ async fn what_another_node_has_let_grow_is_taken_from_the_shared_tier() {
     assert_eq!(origin.first(&rows_of_one, 3).await.unwrap().source(), Source::Origin);
     let got = origin.first(&rows_of_other, 3).await.unwrap();
     assert_eq!((got.len(), got.source()), (3, Source::Redis));
-    let got = origin.first(&rows_of_other, 4).await.unwrap();
-    assert_eq!((got.len(), got.source()), (4, Source::Origin), "there it is short too");
-    assert_eq!(origin.calls(), [(0, 2), (2, 3), (3, 4)]);
+    // There it is short too, but longer than what this node has.
+    origin.first(&rows_of_one, 4).await.unwrap();
+    let got = origin.first(&rows_of_other, 5).await.unwrap();
+    assert_eq!((got.len(), got.source()), (5, Source::Origin));
+    assert_eq!(origin.calls(), [(0, 2), (2, 3), (3, 4), (4, 5)]);
     one.close().await;
     other.close().await;
 }

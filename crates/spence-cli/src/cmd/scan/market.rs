@@ -136,7 +136,7 @@ async fn told(
     let mut told = Told::default();
     let lines = client.lines(Method::POST, "/api/v1/market/scan", body, |line| {
         if asked.stream {
-            return render::line(line);
+            render::line(line)?;
         }
         let read: Line<'_> = serde_json::from_str(line).context("answer of the server")?;
         match read.kind {
@@ -164,10 +164,6 @@ async fn told(
     };
     bar.finish_and_clear();
     ended?;
-    if asked.stream {
-        // Everything has been printed.
-        told.end = Some(Value::Null);
-    }
     Ok(told)
 }
 
@@ -201,26 +197,23 @@ fn with_filter(mut summary: Value, all: Option<usize>) -> Value {
     summary
 }
 
-fn show(common: &Common, asked: &Scan, told: Told, summary: &Value) -> anyhow::Result<()> {
+fn show(common: &Common, asked: &Scan, mut told: Told, summary: &Value) -> anyhow::Result<()> {
     if asked.stream {
-        return Ok(());
+        // Everything has been printed.
+        return told.verdict(summary);
     }
     if let Some(out) = &asked.csv {
         write_csv(out, &told.values()?)?;
     } else if common.json {
         return render::json(&json!({ "summary": summary, "rows": told.values()? }));
     } else {
-        table(told.shown)?;
+        table(std::mem::take(&mut told.shown))?;
     }
     for (status, (count, first)) in &told.troubles {
         render::note(&format!("{count} {status}, such as {first}"), true);
     }
     render::note(&sentence(summary), false);
-    let considered = summary.get("considered").and_then(Value::as_u64).unwrap_or(0);
-    match considered > 0 && told.failed == considered {
-        true => Err(Failure::error(Code::Origin, "no symbol could be scanned")),
-        false => Ok(()),
-    }
+    told.verdict(summary)
 }
 
 impl Told {
@@ -236,6 +229,15 @@ impl Told {
             self.failed += u64::from(status == "failed");
         }
         self.shown.extend(Shown::read(row));
+    }
+
+    /// Whether there is anything to go by.
+    fn verdict(&self, summary: &Value) -> anyhow::Result<()> {
+        let considered = summary.get("considered").and_then(Value::as_u64).unwrap_or(0);
+        match considered > 0 && self.failed == considered {
+            true => Err(Failure::error(Code::Origin, "no symbol could be scanned")),
+            false => Ok(()),
+        }
     }
 
     /// The rows with all that was said of them.
