@@ -103,7 +103,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  spence explain OHLCV AAPL:1d")]
     Explain(Get),
     /// Fetch keys ahead of time, paced; stop it with Ctrl-C.
-    #[command(after_help = "Examples:\n  spence warm OHLCV AAPL:1d:90:latest IBM:1d:90:latest\n  \
+    #[command(after_help = "Examples:\n  spence warm OHLCV AAPL:1d IBM:1d:90:2012-06-29\n  \
                             spence warm OHLCV --file keys.txt --per-second 5")]
     Warm(Warm),
     /// Show what happens in the cache, as it happens.

@@ -13,8 +13,10 @@ use crate::symbol::{InvalidSymbol, Symbol};
 /// The most bars that can be asked for at once: what the provider gives in one answer.
 pub const MAX_BARS: u32 = 50_000;
 
-/// Symbol, frequency, bars, end.
-const PARTS: usize = 4;
+/// Symbol, frequency, and if they are given bars and end.
+const PARTS: [usize; 2] = [2, 4];
+/// Bars of a year.
+const A_YEAR: u32 = 250;
 
 /// Where a question says that it is about the last bars there are.
 const LATEST: &str = "latest";
@@ -146,12 +148,15 @@ impl LastBars {
     /// # Errors
     /// Which part cannot be used, and why.
     pub fn parse(text: &str) -> Result<Self, InvalidQuestion> {
-        let parts = parse_text(text, PARTS).map_err(|_| InvalidQuestion::text(text))?;
+        let parts = PARTS.into_iter().find_map(|count| parse_text(text, count).ok());
+        let parts = parts.ok_or_else(|| InvalidQuestion::text(text))?;
         match parts.as_slice() {
             [symbol, frequency, bars, end] if frequency == "1d" => {
                 let bars = bars.parse().map_err(|_| InvalidQuestion::text(text))?;
                 Self::new(symbol, bars, (end != LATEST).then_some(&**end))
             }
+            // The key of all of them: those of a year.
+            [symbol, frequency] if frequency == "1d" => Self::new(symbol, A_YEAR, None),
             _ => Err(InvalidQuestion::text(text)),
         }
     }
@@ -223,6 +228,7 @@ mod tests {
             LastBars::new("AAPL", 90, Some("2012-06-29")).unwrap()
         );
         assert_eq!(read("X%3ABTC:1d:1:latest"), LastBars::new("X:BTC", 1, None).unwrap());
+        assert_eq!(read("AAPL:1d"), LastBars::new("AAPL", 250, None).unwrap());
         for text in ["", "AAPL", "AAPL:1h:5:latest", "AAPL:1d:x:latest", "AAPL:1d:5:latest:1"] {
             assert!(LastBars::parse(text).is_err(), "{text}");
         }

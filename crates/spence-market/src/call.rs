@@ -135,8 +135,13 @@ impl Caller {
         understand: impl Fn(Answer<R>) -> Result<T, ProviderError>,
     ) -> Result<T, ProviderError> {
         let mut pause = FIRST_PAUSE;
-        let mut tries = 0;
+        let (mut tries, mut last) = (0, None);
         loop {
+            if patience.left().is_zero()
+                && let Some(error) = last
+            {
+                return Err(error);
+            }
             self.take_a_turn(patience).await?;
             if let Some(budget) = &self.budget {
                 budget.spend(&patience.clock).await?;
@@ -157,6 +162,7 @@ impl Caller {
                 return Err(error);
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
+            last = Some(error);
         }
     }
 

@@ -1,12 +1,14 @@
 //! The scan of many symbols whose bars come from the tiers and, for what they lack, from the
 //! provider.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use spence::{Cached, Source};
 
-use crate::gather::{Gathered, Progress, Tell, Window};
+use crate::gather::{Gathered, Limits, Progress, Tell, Window};
 use crate::market::Market;
 use crate::ohlcv::Columns;
 use crate::plan::Plan;
@@ -27,6 +29,8 @@ pub struct SurveyRequest {
     pub end: Option<Date>,
     /// Whether the provider may be called; if not, what is held is scanned.
     pub may_call: bool,
+    /// How long calls for bars may be made; what has come until then is scanned.
+    pub time_limit: Duration,
 }
 
 /// Whether a symbol's row says what is so.
@@ -95,10 +99,12 @@ impl Market {
     /// no further round of calls; what has come is kept.
     pub async fn survey(&self, request: SurveyRequest, tell: Tell) -> Survey {
         let window = Window::last(self, request.options.bars, request.end);
-        let may_call = request.may_call;
+        let (may_call, since) = (request.may_call, self.clock.stopwatch());
         // First, since without them no price can be compared with another.
         let splits = self.splits(&window, may_call).await;
-        let mut gathered = self.gather(&request.symbols, &window, may_call, tell).await;
+        let time_limit = request.time_limit.saturating_sub(since.elapsed());
+        let limits = Limits { may_call, time_limit };
+        let mut gathered = self.gather(&request.symbols, &window, limits, tell).await;
         gathered.progress.calls += splits.calls.total();
         let now_ms = self.now_ms();
         let market = self.clone();
@@ -119,11 +125,16 @@ impl Survey {
         self.gathered.progress
     }
 
-    /// How many symbols had their bars from there; from the origin, those of whom some bars were
-    /// fetched just now.
+    /// How many symbols had all their bars from there; from the origin, those of whom some bars
+    /// were fetched just now.
     #[must_use]
     pub fn symbols_from(&self, source: Source) -> usize {
-        self.gathered.series.iter().flatten().filter(|series| series.source() == source).count()
+        let series = self.gathered.series.iter().flatten();
+        series.filter(|series| series.source() == source && self.knows_all_of(series)).count()
+    }
+
+    fn knows_all_of(&self, series: &Cached<Series>) -> bool {
+        !series.freshness().is_stale() && self.window.is_known_in(series, self.now_ms)
     }
 
     pub(crate) fn options(&self) -> &ScanOptions {
@@ -172,9 +183,7 @@ impl Survey {
             return Some(failed("there are no sessions".to_owned()));
         };
         let is_final = series.is_final_throughout(first, last);
-        let is_whole = !series.freshness().is_stale()
-            && self.splits.lacking.is_none()
-            && (is_final || self.window.is_known_in(series, self.now_ms));
+        let is_whole = self.splits.lacking.is_none() && self.knows_all_of(series);
         let status = match (&scored, is_whole) {
             (Some(_), true) => Status::Ok,
             (Some(_), false) => Status::Stale,
@@ -189,7 +198,8 @@ impl Survey {
                 .or_else(|| self.splits.lacking.clone())
                 .unwrap_or_else(|| "sessions are lacking that were not asked for".to_owned())
         };
-        let (source, reason) = (Some(series.source()), (!is_whole).then(cause));
+        let source = (status != Status::Failed).then(|| series.source());
+        let reason = (!is_whole).then(cause);
         Some(SurveyRow { symbol, status, source, is_final: is_final && is_whole, reason, scored })
     }
 

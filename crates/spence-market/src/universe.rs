@@ -51,6 +51,10 @@ pub fn read_universe(source: impl Read) -> Result<Vec<Listing>, InvalidFile> {
             places = Some(header);
             continue;
         }
+        if places.is_none() && record.len() > 1 {
+            let what = "has several columns, and none is called symbol or ticker";
+            return Err(InvalidFile::line(line_of(&record), what));
+        }
         if all.len() == MAX_SYMBOLS {
             let what = format!("has more symbols than {MAX_SYMBOLS}, the most there may be");
             return Err(InvalidFile::line(line_of(&record), what));
@@ -146,6 +150,10 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line() {
         check("", "line 1: there are no symbols");
         check("symbol\n", "line 1: there are no symbols");
+        check(
+            "name,sector\nA,x\n",
+            "line 1: has several columns, and none is called symbol or ticker",
+        );
         check("symbol\nA\n\nB\na\n", "line 5: symbol A: is on line 2 already");
         check("symbol,sector\nA,x\n,y\n", "line 3: symbol \"\": is empty");
         check("symbol\nA B\n", "line 2: symbol \"A B\": contains ' '");

@@ -142,10 +142,22 @@ fn a_scan_gets_its_bars_through_the_cache() {
     assert_eq!((&summary["symbols"], &summary["filtered"]), (&json!(3), &json!(2)));
     assert_eq!((&summary["calls"], &told["rows"][0]["symbol"]), (&json!(1), &json!("MSFT")));
 
+    // With no time, no call is made, and what is held is rated.
+    let late = ["scan", "--bars", "20", "--end", "2020-11-30", "--set", &url, "--timeout", "0s"];
+    let late = shell.run(&late);
+    assert_eq!(late.status.code(), Some(4), "{late:?}");
+    assert!(err(&late).contains("30 rows of 30 symbols ("), "{late:?}");
+    let refused = |args: &[&str]| shell.fails(&[&["scan"], args].concat()).0;
+    assert_eq!(refused(&["--end", "1985-01-02"]), 3);
+    assert_eq!(refused(&["--symbols", "0"]), 3);
+    assert_eq!(refused(&["--min-rating=inf"]), 3);
+
     assert_eq!(feed.terminate(), Some(0));
     let more = ["scan", "--bars", "25", "--end", "2024-11-29", "--set", &url];
     let gone = shell.run(&more);
-    assert!(gone.status.success() && err(&gone).contains("stale, such as"), "{gone:?}");
+    assert!(err(&gone).contains("28 stale, such as"), "{gone:?}");
+    assert!(err(&gone).contains("2 of 30 symbols could not be scanned"), "{gone:?}");
+    assert_eq!(gone.status.code(), Some(4));
     std::fs::write(shell.dir.path().join("new.csv"), "NEWA\n").unwrap();
     let nothing = scan(&["--universe", "new.csv"]);
     assert_eq!(nothing.status.code(), Some(4), "{nothing:?}");

@@ -4,6 +4,7 @@
 mod round;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use spence::{Batch, Cached, Error};
@@ -17,6 +18,9 @@ use crate::symbol::Symbol;
 
 /// Calls that are made before what they have brought is kept.
 const ROUND: usize = 64;
+/// With so many symbols; with more the rounds are smaller, since what comes is held until it is
+/// kept.
+const USUAL_SYMBOLS: usize = 5_000;
 /// How often calls are planned anew for what is lacking after all. Who has joined another's round
 /// comes by here too.
 const PLANS: usize = 4;
@@ -30,6 +34,17 @@ pub struct Progress {
     pub calls_done: usize,
     /// Calls that were made, with those that were made again.
     pub calls: usize,
+    /// Whether the time for calls is over.
+    pub is_over: bool,
+}
+
+/// What a gathering may do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Whether the provider may be called.
+    pub(crate) may_call: bool,
+    /// How long.
+    pub(crate) time_limit: Duration,
 }
 
 /// Is told of every step.
@@ -115,9 +130,11 @@ impl Market {
         &self,
         symbols: &[Symbol],
         window: &Window,
-        may_call: bool,
+        Limits { may_call, time_limit }: Limits,
         tell: Tell,
     ) -> Gathered {
+        let since = self.clock.stopwatch();
+        let round_calls = (ROUND * USUAL_SYMBOLS / symbols.len().max(USUAL_SYMBOLS)).max(1);
         let keys = keys_of(symbols);
         let mut held = self.look(&keys).await;
         let mut causes: Vec<Option<Error>> = vec![None; keys.len()];
@@ -131,8 +148,14 @@ impl Market {
             progress.calls_planned = progress.calls_done + plan.calls();
             tell(progress);
             let mut is_better = false;
-            for errands in errands_of(&plan).chunks(ROUND) {
-                let round = Round::new(self, window, errands, &lacking, symbols, &tell, progress);
+            for errands in errands_of(&plan).chunks(round_calls) {
+                let left = time_limit.saturating_sub(since.elapsed());
+                if left.is_zero() {
+                    progress.is_over = true;
+                    break;
+                }
+                let parts = (errands, lacking.as_slice());
+                let round = Round::new(self, window, parts, symbols, &tell, progress, left);
                 let (places, wanted): (Vec<usize>, Vec<SeriesKey>) = round.keys().unzip();
                 let round = Arc::new(round);
                 let answers = self.run(Arc::clone(&round), &wanted).await;
@@ -158,7 +181,7 @@ impl Market {
                     break;
                 }
             }
-            if !is_better {
+            if !is_better || progress.is_over {
                 break;
             }
         }

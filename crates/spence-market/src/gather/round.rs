@@ -1,7 +1,8 @@
 //! Some calls of a plan, made together; what each symbol gets of them is kept.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
@@ -47,6 +48,8 @@ pub(crate) struct Round {
     done: AtomicUsize,
     calls: AtomicUsize,
     trouble: Mutex<Option<Error>>,
+    time_limit: Duration,
+    is_over: AtomicBool,
 }
 
 /// What a symbol gets in a round.
@@ -67,11 +70,11 @@ impl Round {
     pub(crate) fn new(
         market: &Market,
         window: &Window,
-        errands: &[Errand],
-        lacking: &[Vec<usize>],
+        (errands, lacking): (&[Errand], &[Vec<usize>]),
         symbols: &[Symbol],
         tell: &Tell,
         before: Progress,
+        time_limit: Duration,
     ) -> Self {
         let (mut of_all, mut alone) = (BTreeSet::new(), BTreeSet::new());
         for errand in errands {
@@ -97,6 +100,8 @@ impl Round {
             done: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             trouble: Mutex::default(),
+            time_limit,
+            is_over: AtomicBool::new(false),
         }
     }
 
@@ -129,6 +134,7 @@ impl Round {
         Progress {
             calls_done: self.before.calls_done + self.done.load(Ordering::Relaxed),
             calls: self.before.calls + self.calls.load(Ordering::Relaxed),
+            is_over: self.is_over.load(Ordering::Relaxed),
             ..self.before
         }
     }
@@ -141,7 +147,9 @@ impl Round {
     ) -> Fills<SeriesKey, Series> {
         let Some(deadline) = missing.first().map(FillCx::deadline) else { return Fills::new() };
         // So that there is time left to keep what has come.
-        let patience = Patience::new(&self.market.clock, deadline / 5 * 4);
+        let (clock, since) = (&self.market.clock, self.market.clock.stopwatch());
+        let limit = (deadline / 5 * 4).min(self.time_limit);
+        let patience = Patience::new(clock, limit);
         let names: Vec<Symbol> = missing.iter().map(|cx| cx.key().symbol().clone()).collect();
         let places: HashMap<&str, usize> = names.iter().map(Symbol::as_str).zip(0..).collect();
         let calls = self.calls_for(&missing).into_iter();
@@ -149,7 +157,17 @@ impl Round {
         let mut brought = stream::iter(calls).buffer_unordered(PARALLEL);
         let (mut common, mut error, mut hopeless) = (News::default(), None, 0);
         let mut own: Vec<News> = vec![News::default(); missing.len()];
-        while let Some(brought) = brought.next().await {
+        loop {
+            let left = limit.saturating_sub(since.elapsed());
+            let brought = match clock.timeout(left, brought.next()).await {
+                Some(Some(brought)) => brought,
+                Some(None) => break,
+                // What has come until now is kept.
+                None => {
+                    error.get_or_insert_with(|| Error::origin("the time for calls was over"));
+                    break;
+                }
+            };
             match brought {
                 Ok(Brought::Session(session, asked, bars)) => {
                     self.know_session(session, asked, &mut common);
@@ -174,6 +192,8 @@ impl Round {
             }
         }
         self.calls.store(patience.calls() as usize, Ordering::Relaxed);
+        let is_over = limit == self.time_limit && since.elapsed() >= limit;
+        self.is_over.store(is_over, Ordering::Relaxed);
         if let Some(error) = &error {
             *self.trouble.lock() = Some(error.clone());
         }

@@ -221,7 +221,8 @@ async fn surveyed(options: FeedOptions, deadline: Duration) -> (Vec<SurveyRow>, 
     let (spence, market) = market(&feed, deadline).await;
     let options = ScanOptions { bars: 40, ..ScanOptions::default() };
     let end = Some("2024-11-29".parse().unwrap());
-    let request = SurveyRequest { symbols, options, end, may_call: true };
+    let request =
+        SurveyRequest { symbols, options, end, may_call: true, time_limit: Duration::MAX };
     let survey = Arc::new(market.survey(request, quietly()).await);
     let rows = rows(&survey).await;
     spence.close().await;

@@ -76,7 +76,7 @@ impl Bench {
 
 pub(crate) fn request(symbols: Vec<Symbol>) -> SurveyRequest {
     let options = ScanOptions { bars: BARS, ..ScanOptions::default() };
-    SurveyRequest { symbols, options, end: None, may_call: true }
+    SurveyRequest { symbols, options, end: None, may_call: true, time_limit: Duration::MAX }
 }
 
 pub(crate) fn quietly() -> spence_market::Tell {
@@ -239,6 +239,35 @@ async fn bars_that_came_one_by_one_over_a_weekend_are_final_as_a_whole() {
     let rows = rows(&survey).await;
     assert!(rows[0].is_final && rows[0].status == Status::Ok, "{rows:?}");
     assert_eq!(survey.progress().calls, 1, "for the splits");
+    spence.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_time_is_over_what_has_come_is_kept_and_no_call_follows() {
+    let options = FeedOptions {
+        symbols: SYMBOLS,
+        latency: Duration::from_millis(200),
+        ..FeedOptions::default()
+    };
+    let feed = Feed::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+    let spence = Spence::builder().build().await.unwrap();
+    let provider = Provider::new(&feed.base_url(), None).unwrap();
+    let market = Market::new(&spence, provider, "feed").unwrap();
+    let symbols = market.listed(usize::MAX, true).await.unwrap().0;
+    // A call for the splits, and then for sessions, of which eight are under way at a time.
+    let request = SurveyRequest {
+        end: Some("2024-11-27".parse().unwrap()),
+        time_limit: Duration::from_millis(900),
+        ..request(symbols)
+    };
+    let survey = Arc::new(market.survey(request.clone(), quietly()).await);
+    assert!(survey.progress().is_over);
+    let calls = feed.calls().total();
+    assert!(rows(&survey).await.iter().all(|row| row.status != Status::Ok));
+    Clock::system().sleep(Duration::from_millis(500)).await;
+    assert_eq!(feed.calls().total(), calls, "nothing goes on");
+    let (sessions, _) = market.survey_plan(&request).await;
+    assert!(sessions < BARS, "{sessions} are lacking still");
     spence.close().await;
 }
 

@@ -19,7 +19,7 @@ const LISTED: usize = 5_000;
 fn request() -> SurveyRequest {
     let symbols = [SPLIT, "AABA", "AAEL", "AAIW"].map(|name| Symbol::new(name).unwrap()).to_vec();
     let options = ScanOptions { bars: 25, ..ScanOptions::default() };
-    SurveyRequest { symbols, options, end: None, may_call: true }
+    SurveyRequest { symbols, options, end: None, may_call: true, time_limit: Duration::MAX }
 }
 
 /// Scans at a quarter past every second hour, and tells of each time at which calls were made: how

@@ -64,7 +64,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             .map_err(|rejection: BytesRejection| rejection.into_response())?;
         // The parser would take an array for the fields in their order.
         if body.trim_ascii_start().first() != Some(&b'{') {
-            let message = "body: expected a JSON object, as in {\"tag\": \"AAPL\"}";
+            let message = "body: expected a JSON object";
             return Err(ApiError::field("body", message).into_response());
         }
         let mut deserializer = serde_json::Deserializer::from_slice(&body);

@@ -1,7 +1,6 @@
 //! POST `/api/v1/market/scan`: rates many symbols; a line of JSON for every step and every row.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -83,7 +82,8 @@ impl Scanning {
             },
         };
         let Asked { options, end, may_call, max_signals, timeout, .. } = asked;
-        let request = SurveyRequest { symbols, options, end, may_call };
+        let time_limit = timeout.saturating_sub(self.watch.elapsed());
+        let request = SurveyRequest { symbols, options, end, may_call, time_limit };
         if asked.only_plan {
             let (sessions, symbols_alone) = market.survey_plan(&request).await;
             let (symbols, calls) = (request.symbols.len(), sessions + symbols_alone);
@@ -91,11 +91,9 @@ impl Scanning {
             let plan = Line::Plan { symbols, calls, sessions, symbols_alone, calls_left_today };
             return self.send(&plan).await;
         }
-        let (survey, timed_out) = self.survey(market, request, timeout).await?;
-        let survey = Arc::new(survey);
+        let survey = Arc::new(self.survey(market, request).await?);
         let (rows, signals, first_row) = self.rows(&survey, max_signals).await?;
-        let stopped = timed_out.is_some() || signals >= max_signals;
-        let calls = calls + timed_out.unwrap_or(0);
+        let stopped = survey.progress().is_over || signals >= max_signals;
         let summary = self.summary(&survey, rows, signals, calls, first_row, stopped);
         self.send(&Line::Summary(summary)).await
     }
@@ -111,42 +109,23 @@ impl Scanning {
         }
     }
 
-    /// Brings the bars together, and tells how far that is; if it took too long, how many calls
-    /// were made until then.
-    async fn survey(
-        &self,
-        market: &Market,
-        request: SurveyRequest,
-        timeout: Duration,
-    ) -> Result<(Survey, Option<usize>), Gone> {
+    /// Brings the bars together, and tells how far that is.
+    async fn survey(&self, market: &Market, request: SurveyRequest) -> Result<Survey, Gone> {
         // A round that goes on when nobody waits for it has nothing to say any more.
         let lines = Arc::new(self.lines.clone());
         let weak = Arc::downgrade(&lines);
-        let heard = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&heard);
-        let tell = Arc::new(move |Progress { calls_done, calls_planned, calls }: Progress| {
-            count.store(calls, Ordering::Relaxed);
+        let tell = Arc::new(move |progress: Progress| {
             if let Some(lines) = weak.upgrade() {
+                let Progress { calls_done, calls_planned, calls, .. } = progress;
                 // Who reads slowly misses some.
                 let line = line_of(&Line::Progress { calls_done, calls_planned, calls });
                 drop(lines.try_send(line));
             }
         });
-        let quietly = Arc::new(|_: Progress| ());
-        let held = SurveyRequest { may_call: false, ..request.clone() };
-        let survey = tokio::select! {
-            survey = market.survey(request, tell) => Some(survey),
-            () = lines.closed() => return Err(Gone),
-            () = self.app.clock().sleep(timeout) => None,
-        };
-        drop(lines);
-        Ok(match survey {
-            Some(survey) => (survey, None),
-            None => {
-                let survey = market.survey(held, quietly).await;
-                (survey, Some(heard.load(Ordering::Relaxed)))
-            }
-        })
+        tokio::select! {
+            survey = market.survey(request, tell) => Ok(survey),
+            () = lines.closed() => Err(Gone),
+        }
     }
 
     /// Scores and sends; how many rows were sent, how many of them have a signal, and when the

@@ -12,6 +12,8 @@ use crate::error::{ApiError, ApiResult};
 const DEFAULT_BARS: u32 = 250;
 const MAX_BARS: u32 = 10_000;
 const DEFAULT_LIMIT: usize = 5_000;
+/// The years that `end` may lie in: bars reach back to 1990.
+const YEARS: std::ops::RangeInclusive<i16> = 1990..=2199;
 
 /// What to scan, and how. Everything may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -19,7 +21,7 @@ const DEFAULT_LIMIT: usize = 5_000;
 pub(crate) struct ScanBody {
     /// The symbols, each once; without them, what the provider lists.
     symbols: Option<Vec<String>>,
-    /// At most so many of those that are listed; default 5000.
+    /// At most so many, the first; of those that are listed 5000 by default.
     limit: Option<usize>,
     /// How many of the last sessions count, 1 to 10000; default 250.
     bars: Option<u32>,
@@ -115,7 +117,8 @@ impl ScanBody {
         let Self { symbols, limit, bars, end, profile, min_rating, tradable, .. } = self;
         let bars = within("bars", bars.unwrap_or(DEFAULT_BARS), 1, MAX_BARS)?;
         let most = u32::try_from(MAX_SYMBOLS).unwrap_or(u32::MAX) as usize;
-        let limit = within("limit", limit.unwrap_or(DEFAULT_LIMIT), 1, most)?;
+        let usual = if symbols.is_some() { most } else { DEFAULT_LIMIT };
+        let limit = within("limit", limit.unwrap_or(usual), 1, most)?;
         let max_signals = within("max_signals", self.max_signals.unwrap_or(most), 1, most)?;
         let seconds = within("timeout_seconds", self.timeout_seconds.unwrap_or(1e6), 0.0, 1e6)?;
         let profile = match profile.as_deref() {
@@ -127,13 +130,17 @@ impl ScanBody {
             }
         };
         let end = end.map(|text| {
-            let wrong = || {
-                ApiError::field("end", format!("end: `{text}` is not a date such as 2012-06-29"))
-            };
-            parse_date(&text).ok_or_else(wrong)
+            let known = parse_date(&text).filter(|end| YEARS.contains(&end.year()));
+            let text: String = text.chars().take(20).collect();
+            let wrong =
+                format!("end: `{text}` is not a date such as 2012-06-29, from 1990 to 2199");
+            known.ok_or_else(|| ApiError::field("end", wrong))
         });
         Ok(Asked {
-            symbols: symbols.map(read_symbols).transpose()?,
+            symbols: symbols.map(read_symbols).transpose()?.map(|mut symbols| {
+                symbols.truncate(limit);
+                symbols
+            }),
             limit,
             options: ScanOptions {
                 bars: bars as usize,

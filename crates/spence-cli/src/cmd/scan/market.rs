@@ -231,12 +231,15 @@ impl Told {
         self.shown.extend(Shown::read(row));
     }
 
-    /// Whether there is anything to go by.
+    /// Whether everything that was asked for could be scanned.
     fn verdict(&self, summary: &Value) -> anyhow::Result<()> {
         let considered = summary.get("considered").and_then(Value::as_u64).unwrap_or(0);
-        match considered > 0 && self.failed == considered {
-            true => Err(Failure::error(Code::Origin, "no symbol could be scanned")),
-            false => Ok(()),
+        match self.failed {
+            0 => Ok(()),
+            failed => {
+                let message = format!("{failed} of {considered} symbols could not be scanned");
+                Err(Failure::error(Code::Origin, message))
+            }
         }
     }
 

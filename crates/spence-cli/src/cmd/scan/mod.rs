@@ -21,8 +21,12 @@ pub(crate) async fn run(common: &Common, asked: &Scan) -> anyhow::Result<()> {
     if asked.bars == 0 {
         return Err(Failure::error(Code::Refused, "bars: 0, expected at least 1"));
     }
-    if asked.min_rating.is_some_and(f64::is_nan) {
-        return Err(Failure::error(Code::Refused, "min_rating: is not a number"));
+    if asked.symbols == Some(0) {
+        return Err(Failure::error(Code::Refused, "symbols: 0, expected at least 1"));
+    }
+    if let Some(least) = asked.min_rating.filter(|least| !least.is_finite()) {
+        let message = format!("min_rating: {least}, expected a number such as 16");
+        return Err(Failure::error(Code::Refused, message));
     }
     match &asked.bars_file {
         Some(path) => file::run(common, asked, path),
