@@ -253,6 +253,22 @@ mod tests {
         assert_eq!(closes(&Series::default().extended(news)), []);
     }
 
+    /// The sample of docs/formats.md: with another layout comes another schema number.
+    #[test]
+    fn a_series_is_written_as_it_always_was() {
+        let news = News {
+            settled: run(15_520, 15_524),
+            unsettled: run(15_525, 15_525),
+            until_ms: 1_341_442_800_000,
+            bars: vec![bar(15_523, 583.98), bar(15_524, 584.0), bar(15_525, 592.52)],
+        };
+        let series = Series::default().extended(news);
+        let bytes = postcard::to_stdvec(&series).unwrap();
+        let shown: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        insta::assert_snapshot!(shown);
+        assert_eq!(postcard::from_bytes::<Series>(&bytes).unwrap(), series);
+    }
+
     #[test]
     fn a_series_is_written_and_read() {
         let news = News {
