@@ -8,14 +8,25 @@ use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::args::{Common, Warm};
+use crate::args::{Common, Scan, Warm};
 use crate::client::Client;
-use crate::cmd::told_to_stop;
+use crate::cmd::{scan, told_to_stop};
 use crate::exit::{Code, Failure};
 use crate::render;
 
+/// What is no namespace, but all that a scan needs.
+const MARKET: &str = "market";
+
 pub(crate) async fn run(common: &Common, warm: Warm) -> anyhow::Result<()> {
-    let Warm { namespace, mut keys, file, per_second } = warm;
+    if warm.namespace == MARKET && warm.keys.is_empty() && warm.file.is_none() {
+        let Warm { universe, symbols, bars, .. } = warm;
+        return scan::warm(common, &Scan { universe, symbols, bars, ..Scan::default() }).await;
+    }
+    let Warm { namespace, mut keys, file, per_second, .. } = warm;
+    if keys.is_empty() && file.is_none() {
+        let message = "keys: none are given; expected some, or --file";
+        return Err(Failure::error(Code::Refused, message));
+    }
     if let Some(file) = file {
         let text = match file.as_os_str() == "-" {
             true => {

@@ -142,6 +142,15 @@ fn a_scan_gets_its_bars_through_the_cache() {
     assert_eq!((&summary["symbols"], &summary["filtered"]), (&json!(3), &json!(2)));
     assert_eq!((&summary["calls"], &told["rows"][0]["symbol"]), (&json!(1), &json!("MSFT")));
 
+    // Ahead of time, and then not again.
+    let warm = |more: &[&str]| {
+        shell.ok(&[&["warm", "market", "--bars", "3", "--set", &url], more].concat())
+    };
+    assert!(warm(&[]).starts_with("30 symbols fetched, 0 held already, 0 failed; "));
+    assert_eq!(warm(&[]), "0 symbols fetched, 30 held already, 0 failed; 0 calls\n");
+    let few = warm(&["--universe", "universe.csv"]);
+    assert_eq!(few, "3 symbols fetched, 0 held already, 0 failed; 3 calls\n");
+
     // With no time, no call is made, and what is held is rated.
     let late = ["scan", "--bars", "20", "--end", "2020-11-30", "--set", &url, "--timeout", "0s"];
     let late = shell.run(&late);

@@ -92,7 +92,10 @@ impl Scanning {
             return self.send(&plan).await;
         }
         let survey = Arc::new(self.survey(market, request).await?);
-        let (rows, signals, first_row) = self.rows(&survey, max_signals).await?;
+        let (rows, signals, first_row) = match asked.only_warm {
+            true => (0, 0, None),
+            false => self.rows(&survey, max_signals).await?,
+        };
         let stopped = survey.progress().is_over || signals >= max_signals;
         let summary = self.summary(&survey, rows, signals, calls, first_row, stopped);
         self.send(&Line::Summary(summary)).await

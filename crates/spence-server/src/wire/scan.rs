@@ -37,6 +37,8 @@ pub(crate) struct ScanBody {
     offline: bool,
     /// Only say which calls would be made.
     plan: bool,
+    /// Only bring the bars together, and send no rows.
+    warm: bool,
     /// Stop after so many rows with a signal.
     max_signals: Option<usize>,
     /// Call nobody any more after so many seconds, and scan what is held then.
@@ -108,6 +110,7 @@ pub(crate) struct Asked {
     pub(crate) end: Option<jiff::civil::Date>,
     pub(crate) may_call: bool,
     pub(crate) only_plan: bool,
+    pub(crate) only_warm: bool,
     pub(crate) max_signals: usize,
     pub(crate) timeout: Duration,
 }
@@ -151,6 +154,7 @@ impl ScanBody {
             end: end.transpose()?,
             may_call: !self.offline,
             only_plan: self.plan,
+            only_warm: self.warm,
             max_signals,
             timeout: Duration::from_secs_f64(seconds),
         })

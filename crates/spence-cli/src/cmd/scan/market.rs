@@ -86,6 +86,48 @@ pub(super) async fn run(common: &Common, asked: &Scan) -> anyhow::Result<()> {
     }
 }
 
+/// Brings the bars together, and says what came of it.
+pub(super) async fn warm(common: &Common, asked: &Scan) -> anyhow::Result<()> {
+    let (_, mut body) = request(asked, Profile::default(), common.timeout)?;
+    if let Value::Object(body) = &mut body {
+        body.insert("warm".to_owned(), true.into());
+    }
+    let client = Client::connect(common).await?;
+    let told = told(&client, asked, false, Bytes::from(body.to_string())).await;
+    client.close().await;
+    let told = told?;
+    if let Some(error) = told.error {
+        return Err(Failure::error(Code::Origin, error));
+    }
+    let Some(mut summary) = told.end else {
+        return Err(Failure::error(Code::Unavailable, "the server ended the scan early"));
+    };
+    let count =
+        |summary: &Value, path: &str| summary.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+    let (symbols, fetched) = (count(&summary, "/symbols"), count(&summary, "/fetched"));
+    let tiers = ["/cache/memory", "/cache/disk", "/cache/redis"];
+    let held: u64 = tiers.iter().map(|tier| count(&summary, tier)).sum();
+    let failed = symbols.saturating_sub(fetched + held);
+    if common.json {
+        if let Value::Object(summary) = &mut summary {
+            summary.remove("type");
+        }
+        render::json(&summary)?;
+    } else {
+        let calls = count(&summary, "/calls");
+        render::line(&format!(
+            "{fetched} symbols fetched, {held} held already, {failed} failed; {calls} calls"
+        ))?;
+    }
+    match failed {
+        0 => Ok(()),
+        _ => {
+            let message = format!("{failed} of {symbols} symbols lack sessions");
+            Err(Failure::error(Code::Origin, message))
+        }
+    }
+}
+
 /// How many symbols the universe has, if there is one, and what the service is asked.
 fn request(
     asked: &Scan,

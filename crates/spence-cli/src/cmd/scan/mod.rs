@@ -34,6 +34,11 @@ pub(crate) async fn run(common: &Common, asked: &Scan) -> anyhow::Result<()> {
     }
 }
 
+/// Brings together what a scan needs, and rates nothing.
+pub(crate) async fn warm(common: &Common, asked: &Scan) -> anyhow::Result<()> {
+    market::warm(common, asked).await
+}
+
 /// The rules by which scores are made, and whether it was `--profile` that named them, which is
 /// that of the settings otherwise.
 fn rules(common: &Common, asked: &Scan) -> (Profile, bool) {
