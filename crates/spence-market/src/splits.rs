@@ -144,10 +144,7 @@ impl Market {
             let days = (Date::constant(year, 1, 1), Date::constant(year, 12, 31));
             let splits = market.provider.splits(days, &patience).await;
             calls.add(&patience);
-            let mut splits = splits?;
-            // A row that comes twice is one split.
-            splits.sort_by(|a, b| (&a.symbol, a.day).cmp(&(&b.symbol, b.day)));
-            splits.dedup_by(|a, b| (&a.symbol, a.day) == (&b.symbol, b.day));
+            let splits = each_once(splits?);
             let symbols: BTreeSet<&str> = splits.iter().map(|split| &*split.symbol).collect();
             // Whoever invalidates a symbol wants its splits to be looked at again, too. There may
             // be more symbols than an entry may have tags.
@@ -162,5 +159,40 @@ impl Market {
             })
         };
         self.splits.get_or_fetch(key, fill).await
+    }
+}
+
+/// By symbol and day: a row that comes twice is one split.
+fn each_once(mut splits: Vec<Split>) -> Vec<Split> {
+    splits.sort_by(|a, b| (&a.symbol, a.day).cmp(&(&b.symbol, b.day)));
+    splits.dedup_by(|a, b| (&a.symbol, a.day) == (&b.symbol, b.day));
+    splits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_that_is_told_twice_is_one() {
+        let split = |symbol: &str, day| Split { symbol: symbol.into(), day, from: 1.0, to: 4.0 };
+        let told = vec![split("B", 7), split("A", 7), split("B", 9), split("B", 7)];
+        assert_eq!(each_once(told), [split("A", 7), split("B", 7), split("B", 9)]);
+    }
+
+    #[test]
+    fn rows_that_cannot_be_splits_are_refused() {
+        let row = |day: &str, from, to| SplitRow {
+            ticker: "AAPL".to_owned(),
+            execution_date: day.to_owned(),
+            split_from: from,
+            split_to: to,
+        };
+        assert!(Split::read(&row("2020-08-31", 1.0, 4.0)).is_ok());
+        for row in
+            [row("soon", 1.0, 4.0), row("2020-08-31", 0.0, 4.0), row("2020-08-31", 1.0, -4.0)]
+        {
+            assert!(Split::read(&row).is_err(), "{row:?}");
+        }
     }
 }
