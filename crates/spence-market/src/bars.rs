@@ -3,9 +3,7 @@
 use std::ops::Deref;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use spence::key::parse_text;
-use spence::{Weigh, allocation};
 
 use crate::date::parse_date;
 use crate::symbol::{InvalidSymbol, Symbol};
@@ -25,10 +23,9 @@ const LATEST: &str = "latest";
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
 
 /// One session of one symbol, not adjusted for splits or dividends.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bar {
     /// The session, in the exchange's own time zone.
-    #[serde(with = "epoch_days")]
     pub date: Date,
     /// First price, in the instrument's quote currency.
     pub open: f64,
@@ -43,7 +40,7 @@ pub struct Bar {
 }
 
 /// Bars, oldest first, one a session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Bars(Vec<Bar>);
 
 impl Bars {
@@ -56,13 +53,6 @@ impl Bars {
         bars.reverse();
         Self(bars)
     }
-
-    /// The last `count` of them.
-    #[must_use]
-    pub fn most_recent(mut self, count: usize) -> Self {
-        self.0.drain(..self.0.len().saturating_sub(count));
-        self
-    }
 }
 
 impl Deref for Bars {
@@ -70,12 +60,6 @@ impl Deref for Bars {
 
     fn deref(&self) -> &[Bar] {
         &self.0
-    }
-}
-
-impl Weigh for Bars {
-    fn heap_bytes(&self) -> usize {
-        allocation(self.0.capacity() * size_of::<Bar>())
     }
 }
 
@@ -177,29 +161,6 @@ impl LastBars {
     #[must_use]
     pub fn end(&self) -> Option<Date> {
         self.end
-    }
-}
-
-/// Dates as days since 1970-01-01: two or three bytes instead of ten.
-mod epoch_days {
-    use jiff::ToSpan;
-    use jiff::civil::{Date, date};
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::{Serialize, Serializer};
-
-    const EPOCH: Date = date(1970, 1, 1);
-
-    pub(super) fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
-        let days = EPOCH.until(*date).map_err(serde::ser::Error::custom)?.get_days();
-        days.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Date, D::Error> {
-        let days = i32::deserialize(deserializer)?;
-        let span = 0.days().try_days(days).map_err(D::Error::custom)?;
-        EPOCH.checked_add(span).map_err(D::Error::custom)
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use spence::{Batch, Cache, Cached, Clock, Error, Fill, FillCx, Fills, Spence, Ttl};
+use jiff::civil::Date;
+use spence::{Batch, Cache, Cached, Clock, Error, Fill, FillCx, Fills, Policy, Spence, Ttl};
 use spence_calendar::Session;
 
 use crate::bars::{Bar, Bars, LastBars};
@@ -72,42 +73,44 @@ impl Market {
     pub async fn bars(&self, question: &LastBars) -> Result<HeldBars, Error> {
         let key = SeriesKey::daily(question.symbol().clone());
         let mut series = self.extend(&key, question).await?;
-        let mut before = None;
+        let mut gap = self.gap(&series, question, self.now());
         // Whoever has joined another's fill may have got less than asked for.
         for _ in 1..ROUNDS {
-            let gap = self.gap(&series, question, self.now());
-            // What is over as soon as it has come is not asked for for ever.
-            if series.freshness().is_stale() || gap.is_none() || gap == before {
+            if series.freshness().is_stale() || gap.is_none() {
                 break;
             }
-            before = gap;
             series = self.extend(&key, question).await?;
+            let before = std::mem::replace(&mut gap, self.gap(&series, question, self.now()));
+            // What is over as soon as it has come is not asked for for ever.
+            if gap == before {
+                break;
+            }
         }
         let nothing = || Error::not_found(format!("no bars of {}", question.symbol()));
-        self.answer(question, series).ok_or_else(nothing)
+        self.answer(question, series, gap.is_none()).ok_or_else(nothing)
     }
 
     /// What is held of a symbol, after the provider was asked for what `question` lacks of it.
     async fn extend(&self, key: &SeriesKey, question: &LastBars) -> Result<Cached<Series>, Error> {
+        // Handles only: this is the way of hits too.
+        let asked = Arc::new((self.clone(), question.clone()));
         let covers = {
-            let (market, question) = (self.clone(), question.clone());
+            let asked = Arc::clone(&asked);
             move |_: &SeriesKey, series: &Series| {
-                market.gap(series, &question, market.now()).is_none()
+                let (market, question) = &*asked;
+                market.gap(series, question, market.now()).is_none()
             }
         };
-        let fill = {
-            let (market, question) = (self.clone(), question.clone());
-            move |mut missing: Vec<FillCx<SeriesKey, Series>>| {
-                let (market, question) = (market.clone(), question.clone());
-                async move {
-                    let mut fills = Fills::new();
-                    if let Some(cx) = missing.pop() {
-                        let series = market.fetch(&question, &cx).await?;
-                        fills
-                            .put(cx.key().clone(), market.fill(series, question.symbol().as_str()));
-                    }
-                    Ok::<_, ProviderError>(fills)
+        let fill = move |mut missing: Vec<FillCx<SeriesKey, Series>>| {
+            let asked = Arc::clone(&asked);
+            async move {
+                let (market, question) = &*asked;
+                let mut fills = Fills::new();
+                if let Some(cx) = missing.pop() {
+                    let series = market.fetch(question, &cx).await?;
+                    fills.put(cx.key().clone(), market.fill(series, question.symbol().as_str()));
                 }
+                Ok::<_, ProviderError>(fills)
             }
         };
         let keys = std::slice::from_ref(key);
@@ -145,13 +148,18 @@ impl Market {
             // There are no more before these.
             _ => self.trading.beginning(),
         };
-        let (settled, unsettled) = self.trading.apart(from, to.date(), now);
-        let until_ms = self.good_until_ms(now);
+        self.said(from, to.date(), now, bars)
+    }
+
+    /// What bars say that were asked for at a moment, of all days from one to another.
+    pub(crate) fn said(&self, from: Date, to: Date, asked: Timestamp, bars: &[Bar]) -> News {
+        let (settled, unsettled) = self.trading.apart(from, to, asked);
+        let until_ms = self.good_until_ms(asked);
         News { settled, unsettled, until_ms, bars: bars.iter().map(DayBar::of).collect() }
     }
 
     /// Until when figures that may change are good enough, in milliseconds of Unix time.
-    pub(crate) fn good_until_ms(&self, now: Timestamp) -> u64 {
+    fn good_until_ms(&self, now: Timestamp) -> u64 {
         let given = match self.bars.policy().ttl {
             Ttl::BySession { open, .. } => open,
             Ttl::Always(ttl) => ttl,
@@ -164,18 +172,12 @@ impl Market {
     /// since the days that are not have their own time; any other policy means what it says.
     pub(crate) fn fill(&self, series: Series, symbol: &str) -> Fill<Series> {
         let fill = Fill::new(series).tags([symbol]);
-        match self.bars.policy() {
-            policy if policy.calendar.is_none() => fill,
-            policy => match policy.ttl {
-                Ttl::BySession { .. } => fill.ttl(FINAL),
-                Ttl::Always(_) => fill,
-            },
-        }
+        if follows_sessions(&self.bars.policy()) { fill.ttl(FINAL) } else { fill }
     }
 
     /// What a question lacks of a series; `None` if it can be answered.
     fn gap(&self, series: &Series, question: &LastBars, now: Timestamp) -> Option<Gap> {
-        let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let now_ms = self.clock.unix_ms();
         let (mut left, mut limit) = (question.bars() as usize, 0);
         // The newest session that is lacking, and how many bars were left to find there.
         let mut newest: Option<(&Session, usize)> = None;
@@ -200,9 +202,7 @@ impl Market {
         now: Timestamp,
         mut visit: impl FnMut(&'static Session, i32, bool) -> bool,
     ) {
-        let mut days = Vec::new();
-        series.each(i32::MIN, i32::MAX, |bar| days.push(bar.day));
-        let mut days = days.into_iter().rev().peekable();
+        let mut days = series.days_back().peekable();
         for session in self.trading.begun(question.end(), now).iter().rev() {
             let day = day_of(session.date());
             while days.next_if(|newer| *newer > day).is_some() {}
@@ -213,7 +213,12 @@ impl Market {
     }
 
     /// The answer that a series has; `None` if there are no bars.
-    fn answer(&self, question: &LastBars, series: Cached<Series>) -> Option<HeldBars> {
+    fn answer(
+        &self,
+        question: &LastBars,
+        series: Cached<Series>,
+        is_known: bool,
+    ) -> Option<HeldBars> {
         let now = self.now();
         let (mut left, mut oldest, mut newest) = (question.bars() as usize, i32::MAX, i32::MIN);
         let mut is_final = true;
@@ -225,7 +230,6 @@ impl Market {
         });
         let mut bars = Vec::new();
         series.each(oldest, newest, |bar| bars.extend(bar.bar()));
-        let is_known = self.gap(&series, question, now).is_none();
         let bars = Bars::new(bars);
         (!bars.is_empty()).then(|| HeldBars::new(bars, series, is_known, is_final))
     }
@@ -241,6 +245,11 @@ impl Market {
     pub(crate) fn now(&self) -> Timestamp {
         now(&self.clock)
     }
+}
+
+/// Whether a policy leaves it to the calendar how long something is fresh.
+pub(crate) fn follows_sessions(policy: &Policy) -> bool {
+    policy.calendar.is_some() && matches!(policy.ttl, Ttl::BySession { .. })
 }
 
 /// What is held that can be built upon: not what has been expired.

@@ -11,7 +11,7 @@ use spence::key::{Whole, feed_integer};
 use spence::{Batch, Error, Fill, FillCx, Fills, Key, Weigh};
 use twox_hash::XxHash3_64;
 
-use crate::score::{Profile, Score};
+use crate::score::Score;
 use crate::survey::{Survey, SurveyRow};
 use crate::symbol::Symbol;
 
@@ -63,11 +63,8 @@ impl Survey {
             return places.filter_map(|place| self.row(place, None)).collect();
         }
         let keys: Vec<RowKey> = places.clone().filter_map(|place| self.row_key(place)).collect();
-        let wanted: HashMap<RowKey, (usize, u64)> = keys
-            .iter()
-            .zip(places.clone())
-            .map(|(key, place)| (key.clone(), (place, self.version(place))))
-            .collect();
+        let of: Vec<(usize, u64)> = places.map(|place| (place, self.version(place))).collect();
+        let wanted: HashMap<RowKey, (usize, u64)> = keys.iter().cloned().zip(of.clone()).collect();
         let wanted = Arc::new(wanted);
         let covers = {
             let wanted = Arc::clone(&wanted);
@@ -84,8 +81,7 @@ impl Survey {
         };
         let batch = Batch::chunks(keys.len()).parallel(1);
         let scored = self.market.rows.get_many_or_extend(&keys, batch, covers, fill).await;
-        let rows = places.zip(scored).filter_map(|(place, scored)| {
-            let version = self.version(place);
+        let rows = of.into_iter().zip(scored).filter_map(|((place, version), scored)| {
             let scored = match scored {
                 // Whoever has scored at the same time may have had other bars.
                 Ok(scored) if scored.version == version => scored.scored,
@@ -99,11 +95,7 @@ impl Survey {
     fn row_key(&self, place: usize) -> Option<RowKey> {
         let (_, last) = self.span()?;
         let options = self.options();
-        let profile = match options.profile {
-            Profile::Corrected => "corrected",
-            Profile::TechnicCompat => "technic-compat",
-        };
-        let symbol = self.symbol(place)?.clone();
+        let (symbol, profile) = (self.symbol(place)?.clone(), options.profile.name());
         Some(RowKey { symbol, profile, sessions: options.bars, last })
     }
 

@@ -7,13 +7,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use spence::key::{Whole, feed_integer};
-use spence::{Cached, Error, Fill, FillCx, Key, Ttl, Weigh, allocation};
+use spence::{Cached, Error, Fill, FillCx, Key, Weigh, allocation};
 
 use crate::call::{CallCount, Patience};
 use crate::date::parse_date;
 use crate::error::ProviderError;
 use crate::gather::Window;
-use crate::market::{FINAL, Market};
+use crate::market::{FINAL, Market, follows_sessions};
 use crate::series::day_of;
 use crate::symbol::Symbol;
 use crate::wire::SplitRow;
@@ -126,8 +126,9 @@ impl Market {
     /// How long what is known of a year's splits will do, under a policy that follows sessions:
     /// until the next one opens, since a split takes effect with an opening.
     fn splits_last(&self, year: i16) -> Option<Duration> {
-        let policy = self.splits.policy();
-        let (Ttl::BySession { .. }, Some(_)) = (policy.ttl, policy.calendar) else { return None };
+        if !follows_sessions(&self.splits.policy()) {
+            return None;
+        }
         let now = self.now();
         if year < now.to_zoned(TimeZone::UTC).year() {
             return Some(FINAL);

@@ -15,6 +15,8 @@ pub(crate) mod set;
 pub(crate) mod stats;
 pub(crate) mod warm;
 
+use crate::exit::{Code, Failure};
+
 /// Completes when the process is told to stop: SIGTERM or Ctrl-C.
 pub(crate) async fn told_to_stop() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -25,4 +27,17 @@ pub(crate) async fn told_to_stop() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// Does what can be stopped at any moment, since what it has fetched stays.
+pub(crate) async fn until_told_to_stop<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        stopped = told_to_stop() => {
+            stopped?;
+            Err(Failure::error(Code::Stopped, "stopped; what was fetched stays"))
+        }
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Common, Scan, Warm};
 use crate::client::Client;
-use crate::cmd::{scan, told_to_stop};
+use crate::cmd::{scan, until_told_to_stop};
 use crate::exit::{Code, Failure};
 use crate::render;
 
@@ -66,13 +66,7 @@ pub(crate) async fn run(common: &Common, warm: Warm) -> anyhow::Result<()> {
         }
         if common.json { render::line(line) } else { Ok(()) }
     });
-    let ended = tokio::select! {
-        ended = lines => ended,
-        stopped = told_to_stop() => {
-            stopped?;
-            Err(Failure::error(Code::Stopped, "stopped; what was fetched stays"))
-        }
-    };
+    let ended = until_told_to_stop(lines).await;
     bar.finish_and_clear();
     client.close().await;
     ended?;

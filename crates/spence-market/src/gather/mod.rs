@@ -87,27 +87,21 @@ impl Window {
 
     /// Whether a series knows all of it.
     pub(crate) fn is_known_in(&self, series: &Series, now_ms: u64) -> bool {
-        self.days.iter().all(|day| series.knows(*day, now_ms))
+        let is_final = |(first, last)| series.is_final_throughout(first, last);
+        self.span().is_some_and(is_final) || self.days.iter().all(|day| series.knows(*day, now_ms))
     }
 
     /// The places of the sessions that a series does not know.
     fn lacking(&self, series: &Series, now_ms: u64) -> Vec<usize> {
-        match self.span() {
-            Some((first, last)) if series.is_final_throughout(first, last) => Vec::new(),
-            _ => {
-                let days = self.days.iter().enumerate();
-                days.filter(|(_, day)| !series.knows(**day, now_ms)).map(|(n, _)| n).collect()
-            }
+        if self.is_known_in(series, now_ms) {
+            return Vec::new();
         }
+        let days = self.days.iter().enumerate();
+        days.filter(|(_, day)| !series.knows(**day, now_ms)).map(|(place, _)| place).collect()
     }
 }
 
 impl Market {
-    /// What the tiers hold of these symbols; the provider is not asked.
-    async fn look(&self, keys: &[SeriesKey]) -> Vec<Option<Cached<Series>>> {
-        self.bars.get_many(keys).await
-    }
-
     /// For each symbol the places of the sessions that are not known.
     fn lacking(&self, held: &[Option<Cached<Series>>], window: &Window) -> Vec<Vec<usize>> {
         let (now_ms, nothing) = (self.now_ms(), Series::default());
@@ -121,7 +115,7 @@ impl Market {
 
     /// The calls that a gathering would make.
     pub(crate) async fn plan(&self, symbols: &[Symbol], window: &Window) -> Plan {
-        let held = self.look(&keys_of(symbols)).await;
+        let held = self.bars.get_many(&keys_of(symbols)).await;
         plan(&self.lacking(&held, window))
     }
 
@@ -136,7 +130,7 @@ impl Market {
         let since = self.clock.stopwatch();
         let round_calls = (ROUND * USUAL_SYMBOLS / symbols.len().max(USUAL_SYMBOLS)).max(1);
         let keys = keys_of(symbols);
-        let mut held = self.look(&keys).await;
+        let mut held = self.bars.get_many(&keys).await;
         let mut causes: Vec<Option<Error>> = vec![None; keys.len()];
         let (mut progress, mut trouble) = (Progress::default(), None);
         for _ in 0..PLANS {
@@ -214,7 +208,7 @@ impl Market {
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        u64::try_from(self.now().as_millisecond()).unwrap_or(0)
+        self.clock.unix_ms()
     }
 }
 

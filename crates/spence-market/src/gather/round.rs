@@ -231,14 +231,10 @@ impl Round {
                 .bars_on(session.date(), places, patience)
                 .await
                 .map(|bars| Brought::Session(session, now, bars)),
-            Call::Symbol { name, place, days } => {
-                provider.bars_of(&name, days, MAX_BARS, patience).await.map(|bars| {
-                    let (settled, unsettled) = self.market.trading.apart(days.0, days.1, now);
-                    let until_ms = self.market.good_until_ms(now);
-                    let bars = bars.iter().map(DayBar::of).collect();
-                    Brought::Symbol(place, News { settled, unsettled, until_ms, bars })
-                })
-            }
+            Call::Symbol { name, place, days } => provider
+                .bars_of(&name, days, MAX_BARS, patience)
+                .await
+                .map(|bars| Brought::Symbol(place, self.market.said(days.0, days.1, now, &bars))),
         };
         self.done.fetch_add(1, Ordering::Relaxed);
         self.calls.store(patience.calls() as usize, Ordering::Relaxed);
@@ -248,10 +244,8 @@ impl Round {
 
     /// Every symbol knows of a session that was given as a whole.
     fn know_session(&self, session: &Session, now: Timestamp, common: &mut News) {
-        let (trading, date) = (&self.market.trading, session.date());
-        let (settled, unsettled) = trading.apart(trading.run_up_to(date), date, now);
-        let until_ms = self.market.good_until_ms(now);
-        common.add(News { settled, unsettled, until_ms, bars: Vec::new() });
+        let date = session.date();
+        common.add(self.market.said(self.market.trading.run_up_to(date), date, now, &[]));
     }
 
     /// The series with what has come, each with its own; those that nothing has come for fail.

@@ -39,6 +39,23 @@ pub enum Profile {
     TechnicCompat,
 }
 
+impl Profile {
+    /// `corrected` or `technic-compat`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Corrected => "corrected",
+            Profile::TechnicCompat => "technic-compat",
+        }
+    }
+
+    /// The profile of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Profile::Corrected, Profile::TechnicCompat].into_iter().find(|one| one.name() == name)
+    }
+}
+
 /// What a profile decides.
 trait Rules {
     fn sub_scores(&self, features: &Features, factors: &Factors) -> SubScores;

@@ -95,6 +95,15 @@ impl Series {
         }
     }
 
+    /// The days that have bars, newest first; years are unpacked as they are come to.
+    pub(crate) fn days_back(&self) -> impl Iterator<Item = i32> {
+        self.years.iter().rev().flat_map(|year| {
+            let mut days = Vec::with_capacity(260);
+            let _readable = year.each(|bar| days.push(bar.day));
+            days.into_iter().rev()
+        })
+    }
+
     /// A number that is another one, in all likelihood, if there is a difference in the bars of
     /// the years that these days lie in.
     pub(crate) fn fingerprint(&self, from: i32, to: i32) -> u64 {

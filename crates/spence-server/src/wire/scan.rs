@@ -124,14 +124,10 @@ impl ScanBody {
         let limit = within("limit", limit.unwrap_or(usual), 1, most)?;
         let max_signals = within("max_signals", self.max_signals.unwrap_or(most), 1, most)?;
         let seconds = within("timeout_seconds", self.timeout_seconds.unwrap_or(1e6), 0.0, 1e6)?;
-        let profile = match profile.as_deref() {
-            None | Some("corrected") => Profile::Corrected,
-            Some("technic-compat") => Profile::TechnicCompat,
-            Some(other) => {
-                let message = format!("profile: {other:?}, expected corrected or technic-compat");
-                return Err(ApiError::field("profile", message));
-            }
-        };
+        let profile = profile.map_or(Ok(Profile::default()), |name| {
+            let wrong = || format!("profile: {name:?}, expected corrected or technic-compat");
+            Profile::named(&name).ok_or_else(|| ApiError::field("profile", wrong()))
+        })?;
         let end = end.map(|text| {
             let known = parse_date(&text).filter(|end| YEARS.contains(&end.year()));
             let text: String = text.chars().take(20).collect();

@@ -16,7 +16,7 @@ use spence_market::twelve_digits;
 use crate::args::{Common, Scan};
 use crate::client::Client;
 use crate::cmd::scan::{Shown, rules, table, universe};
-use crate::cmd::told_to_stop;
+use crate::cmd::until_told_to_stop;
 use crate::exit::{Code, Failure};
 use crate::{files, render};
 
@@ -145,16 +145,12 @@ fn request(
         (all, symbols) = (Some(count), Some(names));
     }
     let limit = asked.symbols.filter(|_| symbols.is_none());
-    let profile = match profile {
-        Profile::Corrected => "corrected",
-        Profile::TechnicCompat => "technic-compat",
-    };
     let body = json!({
         "symbols": symbols,
         "limit": limit,
         "bars": asked.bars,
         "end": asked.end,
-        "profile": profile,
+        "profile": profile.name(),
         "min_rating": asked.min_rating,
         "tradable": asked.tradable,
         "offline": asked.offline,
@@ -197,13 +193,7 @@ async fn told(
         }
         Ok(())
     });
-    let ended = tokio::select! {
-        ended = lines => ended,
-        stopped = told_to_stop() => {
-            stopped?;
-            Err(Failure::error(Code::Stopped, "stopped; what was fetched stays"))
-        }
-    };
+    let ended = until_told_to_stop(lines).await;
     bar.finish_and_clear();
     ended?;
     Ok(told)
