@@ -1,4 +1,5 @@
-//! Daily bars: of one symbol over a range of days, or of all symbols on one day.
+//! Bars: of one symbol over a range of days, by day or within the day; or of all symbols on one
+//! day.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use jiff::civil::{Date, time};
 
 use crate::bar::Bar;
 use crate::desk::{Desk, Parameters, Refusal, number};
+use crate::intraday::Trades;
 use crate::wire::{Aggregate, Aggregates};
 
 const DEFAULT_LIMIT: usize = 5_000;
@@ -32,12 +34,17 @@ pub(crate) async fn range(
     headers: HeaderMap,
 ) -> Response {
     let answer = |desk: &Desk| {
-        if multiplier != "1" || timespan != "day" {
-            let what = format!("this feed has daily bars only, not {multiplier}/{timespan}");
-            return Err(Refusal::wrong(what));
-        }
         let range = read_range(desk, &from, &to, &parameters)?;
-        Ok(page(desk, ticker, &range))
+        let minutes = match (multiplier.parse::<i64>(), timespan.as_str()) {
+            (Ok(1), "day") => return Ok(page(desk, ticker, &range)),
+            (Ok(minutes @ (1 | 5 | 15 | 30)), "minute") => minutes,
+            (Ok(1), "hour") => 60,
+            _ => {
+                let what = "this feed has 1/day, 1/hour, and 1, 5, 15 or 30/minute";
+                return Err(Refusal::wrong(format!("{what}, not {multiplier}/{timespan}")));
+            }
+        };
+        Ok(page_within(desk, ticker, (minutes, &format!("{multiplier}/{timespan}")), &range))
     };
     desk.answer(&parameters, &headers, answer).await
 }
@@ -88,11 +95,41 @@ fn page(desk: &Desk, ticker: String, range: &Range) -> Aggregates {
     bars.truncate(range.limit);
     bars.drain(..range.cursor.min(bars.len()));
     let page = desk.options.page_rows.unwrap_or(usize::MAX).max(1);
-    let next_url = (bars.len() > page).then(|| next_url(&ticker, range, range.cursor + page));
+    let next_url =
+        (bars.len() > page).then(|| next_url(&ticker, "1/day", range, range.cursor + page));
     bars.truncate(page);
     // Of one symbol, bars are stamped with the midnight at which the day began.
     let row = |bar: &Bar| aggregate(bar, None, stamp(desk, bar.date, 0));
     let results = bars.iter().map(row).collect();
+    aggregates(desk, Some(ticker), range.adjusted, results, next_url)
+}
+
+/// A page of bars of so many minutes. `limit` counts minutes, as the provider does, which it puts
+/// together.
+fn page_within(
+    desk: &Desk,
+    ticker: String,
+    (minutes, span): (i64, &str),
+    range: &Range,
+) -> Aggregates {
+    let mut trades = desk.universe().trades(&ticker, (range.from, range.to), minutes, desk.now());
+    if range.descending {
+        trades.reverse();
+    }
+    trades.drain(..range.cursor.min(trades.len()));
+    let limit = range.limit / usize::try_from(minutes).unwrap_or(1);
+    let page = desk.options.page_rows.unwrap_or(usize::MAX).min(limit).max(1);
+    let next_url =
+        (trades.len() > page).then(|| next_url(&ticker, span, range, range.cursor + page));
+    trades.truncate(page);
+    let ratio = |bar: &Bar| match range.adjusted {
+        true => desk.universe().later_splits(&ticker, bar.date),
+        false => 1.0,
+    };
+    let row = |one: &Trades| {
+        aggregate(&one.bar.adjusted(ratio(&one.bar)), None, one.start.as_millisecond())
+    };
+    let results = trades.iter().map(row).collect();
     aggregates(desk, Some(ticker), range.adjusted, results, next_url)
 }
 
@@ -148,11 +185,11 @@ fn aggregate(bar: &Bar, symbol: Option<String>, t: i64) -> Aggregate {
 }
 
 /// Where the next page is: as the provider gives it, with its own host and without the key.
-fn next_url(ticker: &str, range: &Range, cursor: usize) -> String {
+fn next_url(ticker: &str, span: &str, range: &Range, cursor: usize) -> String {
     let Range { from, to, adjusted, limit, .. } = range;
     let sort = if range.descending { "desc" } else { "asc" };
     format!(
-        "https://api.polygon.io/v2/aggs/ticker/{ticker}/range/1/day/{from}/{to}\
+        "https://api.polygon.io/v2/aggs/ticker/{ticker}/range/{span}/{from}/{to}\
          ?adjusted={adjusted}&sort={sort}&limit={limit}&cursor={cursor}"
     )
 }

@@ -19,7 +19,14 @@ use crate::history::Universe;
 use crate::server::FeedOptions;
 use crate::sessions::{self, Progress};
 use crate::struck::strike;
-use crate::wire::{CallCounts, Failure};
+use crate::wire::{CallCounts, Failure, FredFailure};
+
+/// Whose API a call is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Massive,
+    Fred,
+}
 
 /// The parameters of a call.
 pub(crate) type Parameters = HashMap<String, String>;
@@ -57,9 +64,19 @@ impl Desk {
         Ok(Self { options, new_york, listed, limiter, calls, requests: AtomicU64::new(0) })
     }
 
-    /// Answers a call, unless it is not admitted or a fault strikes it.
+    /// Answers a call in the way of Massive, unless it is not admitted or a fault strikes it.
     pub(crate) async fn answer<T: Serialize>(
         &self,
+        parameters: &Parameters,
+        headers: &HeaderMap,
+        answer: impl FnOnce(&Self) -> Result<T, Refusal>,
+    ) -> Response {
+        self.answer_in(Manner::Massive, parameters, headers, answer).await
+    }
+
+    pub(crate) async fn answer_in<T: Serialize>(
+        &self,
+        manner: Manner,
         parameters: &Parameters,
         headers: &HeaderMap,
         answer: impl FnOnce(&Self) -> Result<T, Refusal>,
@@ -70,7 +87,7 @@ impl Desk {
         let response = match (answer, strikes(faults, *seed, self.calls.total())) {
             (Ok(answer), Some((fault, how))) => strike(fault, how, &answer, clock),
             (Ok(answer), None) => Json(answer).into_response(),
-            (Err(refusal), _) => self.refuse(refusal),
+            (Err(refusal), _) => self.refuse(manner, refusal),
         };
         self.calls.count(response.status().as_u16());
         response
@@ -123,14 +140,18 @@ impl Desk {
     pub(crate) fn no_such_path(&self) -> Response {
         self.calls.count(404);
         let what = "no such path".to_owned();
-        self.refuse(Refusal { status: StatusCode::NOT_FOUND, word: "NOT_FOUND", what })
+        self.refuse(
+            Manner::Massive,
+            Refusal { status: StatusCode::NOT_FOUND, word: "NOT_FOUND", what },
+        )
     }
 
     fn admit(&self, parameters: &Parameters, headers: &HeaderMap) -> Result<(), Refusal> {
         if let Some(key) = &self.options.api_key {
             let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
             let bearer = bearer.and_then(|value| value.strip_prefix("Bearer "));
-            let given = bearer.or_else(|| parameters.get("apiKey").map(String::as_str));
+            let of_query = ["apiKey", "api_key"].into_iter().find_map(|name| parameters.get(name));
+            let given = bearer.or_else(|| of_query.map(String::as_str));
             if given != Some(key) {
                 let what = "Unknown API Key".to_owned();
                 return Err(Refusal { status: StatusCode::UNAUTHORIZED, word: "ERROR", what });
@@ -148,10 +169,17 @@ impl Desk {
         }
     }
 
-    fn refuse(&self, Refusal { status, word, what: error }: Refusal) -> Response {
-        let request_id = self.request_id();
-        let mut response =
-            (status, Json(Failure { status: word, request_id, error })).into_response();
+    fn refuse(&self, manner: Manner, Refusal { status, word, what }: Refusal) -> Response {
+        let mut response = match manner {
+            Manner::Massive => {
+                let (request_id, error) = (self.request_id(), what);
+                (status, Json(Failure { status: word, request_id, error })).into_response()
+            }
+            Manner::Fred => {
+                let (error_code, error_message) = (status.as_u16(), what);
+                (status, Json(FredFailure { error_code, error_message })).into_response()
+            }
+        };
         if status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

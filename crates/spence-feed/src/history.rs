@@ -1,10 +1,12 @@
 //! Which symbols exist, and their daily bars, splits and dividends.
 
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::{Dividend, Split};
 use crate::bar::Bar;
-use crate::sessions::Progress;
+use crate::intraday::{self, Trades};
+use crate::sessions::{self, Progress};
 use crate::{real, synthetic};
 
 /// All symbols and their histories up to a last session.
@@ -48,12 +50,37 @@ impl Universe {
         if adjusted {
             let splits = self.splits(symbol);
             for bar in &mut bars {
-                let later = splits.iter().filter(|split| bar.date < split.date);
-                let ratio: f64 = later.map(|split| split.ratio).product();
-                *bar = bar.adjusted(ratio);
+                *bar = bar.adjusted(later(&splits, bar.date));
             }
         }
         bars
+    }
+
+    /// What was traded from `from` to `to` by so many minutes, as far as it has happened; oldest
+    /// first, unadjusted.
+    pub(crate) fn trades(
+        &self,
+        symbol: &str,
+        (from, to): (Date, Date),
+        minutes: i64,
+        now: Timestamp,
+    ) -> Vec<Trades> {
+        let settled = Self { progress: Progress::Settled, ..*self };
+        let bars = settled.bars(symbol, from, to, false);
+        let of_session = |bar: &Bar| {
+            let session = sessions::between(bar.date, bar.date).first()?;
+            let mut trades = intraday::minutes(self.seed, symbol, session, bar);
+            trades.retain(|one| one.start + SignedDuration::from_mins(1) <= now);
+            // Sessions of New York open half past an hour.
+            let hour = session.open() - SignedDuration::from_mins(30);
+            Some(intraday::by(minutes, hour, &trades))
+        };
+        bars.iter().filter_map(of_session).flatten().collect()
+    }
+
+    /// How many shares there are now for each one on a day.
+    pub(crate) fn later_splits(&self, symbol: &str, day: Date) -> f64 {
+        later(&self.splits(symbol), day)
     }
 
     /// The splits of a symbol up to the last session, oldest first.
@@ -108,6 +135,10 @@ impl Universe {
     }
 }
 
+fn later(splits: &[Split], day: Date) -> f64 {
+    splits.iter().filter(|split| day < split.date).map(|split| split.ratio).product()
+}
+
 fn exists(symbol: &str) -> bool {
     let (name, class) = symbol.split_once(['.', '-']).unwrap_or((symbol, "A"));
     let upper = |text: &str| text.chars().all(|c| c.is_ascii_uppercase());
@@ -159,7 +190,7 @@ mod tests {
         assert!((10..50).contains(&split.len()), "{}", split.len());
         let symbol = split[0];
         let day = universe.splits(symbol)[0].date;
-        let before = crate::sessions::between(date(2005, 1, 1), day);
+        let before = sessions::between(date(2005, 1, 1), day);
         let before = before[before.len() - 2].date();
         let moved = bar(symbol, day, false).close / bar(symbol, before, false).close;
         assert!((0.35..0.65).contains(&moved), "{moved}");

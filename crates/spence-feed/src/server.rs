@@ -19,7 +19,7 @@ use crate::calls::Calls;
 use crate::desk::Desk;
 use crate::fault::FaultRate;
 use crate::wire::CallCounts;
-use crate::{aggregates, reference, status};
+use crate::{aggregates, fred, reference, status};
 
 /// How the feed behaves.
 #[derive(Debug, Clone)]
@@ -92,6 +92,7 @@ impl Feed {
             .route("/v3/reference/tickers", get(reference::tickers))
             .route("/v3/reference/splits", get(reference::splits))
             .route("/v3/reference/dividends", get(reference::dividends))
+            .route("/fred/series/observations", get(fred::observations))
             .route("/v1/marketstatus/now", get(status::now))
             .route("/v1/marketstatus/upcoming", get(status::upcoming))
             .route("/__feed/calls", get(call_counts))

@@ -36,10 +36,10 @@ pub(crate) fn strike(fault: Fault, how: u64, answer: &impl Serialize, clock: &Cl
             Json(serde_json::json!({ "status": "ERROR", "error": error })).into_response()
         }
         Fault::NullResults => with(answer, |body| {
-            body.insert("results".into(), Value::Null);
+            body.insert(rows_name(body).into(), Value::Null);
         }),
         Fault::MissingResults => with(answer, |body| {
-            body.remove("results");
+            body.remove(rows_name(body));
         }),
         Fault::GarbageRow => with(answer, |body| garble(body, how)),
         Fault::DuplicateRow => with(answer, |body| {
@@ -95,14 +95,25 @@ fn with(answer: &impl Serialize, change: impl FnOnce(&mut Object)) -> Response {
     Json(value).into_response()
 }
 
+/// What the rows of an answer are called.
+fn rows_name(body: &Object) -> &'static str {
+    if body.contains_key("observations") { "observations" } else { "results" }
+}
+
 fn rows(body: &mut Object) -> Option<&mut Vec<Value>> {
-    body.get_mut("results").and_then(Value::as_array_mut)
+    body.get_mut(rows_name(body)).and_then(Value::as_array_mut)
 }
 
 fn garble(body: &mut Object, how: u64) {
     let Some(rows) = rows(body) else { return };
     let middle = rows.len() / 2;
     let Some(Value::Object(row)) = rows.get_mut(middle) else { return };
+    if row.contains_key("value") {
+        // Of an observation.
+        let (name, value) = if how.is_multiple_of(2) { ("value", "n/a") } else { ("date", "") };
+        row.insert(name.into(), value.into());
+        return;
+    }
     match how % 4 {
         0 => drop(row.insert("o".into(), 0.into())),
         1 => {

@@ -1,19 +1,13 @@
 //! Bars, splits and dividends that follow from (seed, symbol, session) alone.
-//!
-//! The logarithm of a price is a sum of value noise in octaves: hashed values at every 1st, 2nd,
-//! 4th ... 2,048th session, interpolated between, the amplitude of each octave the square root of
-//! two times that of the one below. That looks like a random walk and can be evaluated anywhere
-//! without a walk from the beginning.
 
 use jiff::civil::{Date, date};
-use twox_hash::XxHash3_64;
 
 use crate::actions::{Dividend, Split};
 use crate::bar::Bar;
+use crate::noise::Noise;
 use crate::sessions;
 
 const FIRST: Date = date(1995, 1, 2);
-const OCTAVES: u32 = 12;
 // Streams of hashed numbers, each independent of the others.
 const LEVEL: u64 = 0;
 const SIZE: u64 = 1;
@@ -24,7 +18,6 @@ const VOLUME: u64 = 5;
 const SPLIT: u64 = 6;
 const SPLIT_DAY: u64 = 7;
 const DIVIDEND: u64 = 8;
-const OCTAVE: u64 = 16;
 
 /// Of the lowest octave: about two percent a day.
 const AMPLITUDE: f64 = 0.012;
@@ -65,16 +58,7 @@ pub(crate) fn dividends(seed: u64, symbol: &str, from: Date, to: Date) -> Vec<Di
     .collect()
 }
 
-/// The hashed numbers of one symbol.
-struct Noise {
-    seed: u64,
-}
-
 impl Noise {
-    fn of(seed: u64, symbol: &str) -> Self {
-        Self { seed: XxHash3_64::oneshot_with_seed(seed, symbol.as_bytes()) }
-    }
-
     fn split(&self) -> Option<Date> {
         let years = SPLIT_YEARS.len() as f64;
         let year = SPLIT_YEARS.start + (self.unit(0, SPLIT_DAY) * years) as i16;
@@ -116,31 +100,8 @@ impl Noise {
     }
 
     fn price(&self, session: i64) -> f64 {
-        let mut log = 5_f64.ln() + 4.0 * self.unit(0, LEVEL);
-        let mut amplitude = AMPLITUDE;
-        for octave in 0..OCTAVES {
-            let length = 1_i64 << octave;
-            let (knot, within) = (session.div_euclid(length), session.rem_euclid(length));
-            let along = within as f64 / length as f64;
-            let stream = OCTAVE + u64::from(octave);
-            let (left, right) = (self.signed(knot, stream), self.signed(knot + 1, stream));
-            log += amplitude * (left + (right - left) * along);
-            amplitude *= std::f64::consts::SQRT_2;
-        }
-        log.exp()
-    }
-
-    /// Between 0 and 1.
-    fn unit(&self, index: i64, stream: u64) -> f64 {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&index.to_le_bytes());
-        bytes[8..].copy_from_slice(&stream.to_le_bytes());
-        (XxHash3_64::oneshot_with_seed(self.seed, &bytes) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Between -1 and 1.
-    fn signed(&self, index: i64, stream: u64) -> f64 {
-        2.0 * self.unit(index, stream) - 1.0
+        let level = 5_f64.ln() + 4.0 * self.unit(0, LEVEL);
+        (level + self.walk(session, AMPLITUDE)).exp()
     }
 }
 

@@ -49,6 +49,13 @@ pub(crate) struct Failure {
     pub(crate) error: String,
 }
 
+/// As FRED says it.
+#[derive(Debug, Serialize)]
+pub(crate) struct FredFailure {
+    pub(crate) error_code: u16,
+    pub(crate) error_message: String,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct CallCounts {
     pub(crate) calls: u64,

@@ -63,7 +63,7 @@ async fn questions_that_make_no_sense_are_refused() {
     check(&format!("{aapl}/1/day/2012-01-01/2012-02-01?apiKey=k&limit=0"), 400, "limit").await;
     check("/v2/aggs/grouped/locale/us/market/stocks/x?apiKey=k", 400, "time parameter: 'date'")
         .await;
-    check(&format!("{aapl}/5/minute/2012-01-01/2012-02-01?apiKey=k"), 400, "daily bars only").await;
+    check(&format!("{aapl}/7/minute/2012-01-01/2012-02-01?apiKey=k"), 400, "this feed has").await;
     check("/v3/nothing", 404, "no such path").await;
     let (status, counts) = get(&feed, "/__feed/calls").await;
     assert_eq!((status, &counts["calls"], &counts["refused"]), (200, &7.into(), &7.into()));
@@ -184,4 +184,44 @@ async fn too_many_calls_are_told_to_come_back() {
     assert!(limited >= 3, "{limited}");
     assert_eq!(feed.calls().limited(), limited);
     assert_eq!(feed.calls().answered(), 6 - limited);
+}
+
+#[tokio::test]
+async fn figures_of_the_economy_come_as_fred_would_send_them() {
+    let options =
+        FeedOptions { api_key: Some("k".into()), page_rows: Some(2), ..FeedOptions::default() };
+    let feed = start(options).await;
+    let path = "/fred/series/observations?file_type=json";
+    let (status, body) = get(&feed, &format!("{path}&series_id=CPILFESL")).await;
+    assert_eq!((status, &body["error_code"]), (401, &401.into()));
+    let path = format!("{path}&api_key=k");
+    let months = "observation_start=2000-01-01&observation_end=2000-03-01";
+    let (status, body) = get(&feed, &format!("{path}&series_id=CPILFESL&{months}")).await;
+    assert_eq!((status, &body["count"], &body["sort_order"]), (200, &3.into(), &"asc".into()));
+    let rows = body["observations"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "a page");
+    assert_eq!((&rows[0]["date"], &rows[0]["value"]), (&"2000-01-01".into(), &"179.3".into()));
+    let (_, body) = get(&feed, &format!("{path}&series_id=CPILFESL&{months}&offset=2")).await;
+    assert_eq!(body["observations"][0]["date"], "2000-03-01");
+    let day = "observation_start=2024-07-04&observation_end=2024-07-04";
+    let (_, body) = get(&feed, &format!("{path}&series_id=DGS10&{day}")).await;
+    assert_eq!(body["observations"][0]["value"], ".");
+    let (status, body) = get(&feed, &format!("{path}&series_id=NOSUCH")).await;
+    assert_eq!(status, 400);
+    assert!(body["error_message"].as_str().unwrap().contains("does not exist"));
+}
+
+#[tokio::test]
+async fn bars_within_the_day_come_in_pages_of_minutes() {
+    let feed = start(FeedOptions::default()).await;
+    let range = "/v2/aggs/ticker/AAPL/range/5/minute/2012-06-28/2012-06-29?adjusted=false";
+    let (status, body) = get(&feed, range).await;
+    assert_eq!((status, &body["resultsCount"]), (200, &156.into()));
+    assert_eq!(body["results"][0]["t"], 1_340_890_200_000_i64, "half past nine");
+    let (_, body) = get(&feed, &format!("{range}&limit=390")).await;
+    assert_eq!(body["resultsCount"], 78, "390 minutes");
+    let next = body["next_url"].as_str().unwrap().split_once(".io").unwrap().1;
+    let (_, body) = get(&feed, next).await;
+    assert_eq!(body["results"][77]["c"].as_f64(), Some(584.0), "the day's close");
+    assert!(body.get("next_url").is_none());
 }
