@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::StatusCode;
-use serde::de::DeserializeOwned;
 
 use crate::bars::Bar;
 use crate::error::ProviderError;
 use crate::symbol::Symbol;
-use crate::wire::{Aggregate, Answer};
+use crate::wire::{Aggregate, Answer, Reply};
 
 /// No price reaches this: the dearest share ever, of Berkshire Hathaway, has cost less than a
 /// million.
@@ -39,19 +38,17 @@ pub(crate) fn brief(text: &str) -> String {
 
 /// Classifies an answer by what it says first, and by its status second: errors come with status
 /// 200 too.
-pub(crate) fn read<R: DeserializeOwned>(
+pub(crate) fn read<A: Reply>(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
-) -> Result<Answer<R>, ProviderError> {
-    let answer: Result<Answer<R>, _> = serde_json::from_slice(body);
-    let said = answer.as_ref().ok().and_then(|answer| {
-        answer.error.as_ref().or(answer.message.as_ref()).map(|text| brief(text))
-    });
+) -> Result<A, ProviderError> {
+    let answer: Result<A, _> = serde_json::from_slice(body);
+    let said = answer.as_ref().ok().and_then(|answer| answer.said().map(brief));
     let message = said.unwrap_or_else(|| status.to_string());
     let limited = message.contains("exceeded the maximum requests");
-    let word = answer.as_ref().ok().and_then(|answer| answer.status.as_deref()).unwrap_or("");
-    let failed = word == "ERROR" || answer.as_ref().is_ok_and(|answer| answer.error.is_some());
+    let word = answer.as_ref().map_or("", Reply::word);
+    let failed = answer.as_ref().is_ok_and(Reply::is_error);
     match (status, word) {
         _ if limited || status == StatusCode::TOO_MANY_REQUESTS => {
             Err(ProviderError::RateLimited { message, retry_after })
@@ -121,7 +118,7 @@ mod tests {
     fn check(status: u16, body: &str, expected: &str) {
         let status = StatusCode::from_u16(status).unwrap();
         let new_york = TimeZone::get("America/New_York").unwrap();
-        let outcome = read(status, None, body.as_bytes());
+        let outcome = read::<Answer<Aggregate>>(status, None, body.as_bytes());
         let asked = Symbol::new("AAPL").unwrap();
         let days = (Date::constant(2012, 6, 1), Date::constant(2012, 6, 29));
         let outcome = outcome.and_then(|answer| {

@@ -24,8 +24,8 @@ const KEPT: Duration = Duration::from_secs(3 * 86_400);
 pub(crate) struct Budget {
     most: NonZeroU32,
     spent: Arc<Mutex<Option<Spent>>>,
-    /// Where it is kept.
-    ledger: Arc<OnceLock<Cache<String, u32>>>,
+    /// Where it is kept, and under whose name.
+    ledger: Arc<OnceLock<(Cache<String, u32>, String)>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,11 +39,11 @@ impl Budget {
         Self { most, spent: Arc::default(), ledger: Arc::default() }
     }
 
-    /// Keeps what is spent in `spence` from now on.
-    pub(crate) fn keep_in(&self, spence: &Spence, origin: &str) -> Result<(), Error> {
+    /// Keeps what is spent with `provider` in `spence` from now on.
+    pub(crate) fn keep_in(&self, spence: &Spence, provider: &str) -> Result<(), Error> {
         let whole = PolicyLayer::new().ttl(KEPT).jitter(0.0);
-        let ledger = spence.cache(CALLS_CACHE).schema(1).origin(origin).settings(whole).build()?;
-        self.ledger.get_or_init(|| ledger);
+        let ledger = spence.cache(CALLS_CACHE).schema(1).settings(whole).build()?;
+        self.ledger.get_or_init(|| (ledger, provider.to_owned()));
         Ok(())
     }
 
@@ -63,9 +63,9 @@ impl Budget {
             spent.calls += 1;
             spent.calls
         };
-        if let Some(ledger) = self.ledger.get() {
+        if let Some((ledger, provider)) = self.ledger.get() {
             // If it cannot be kept, this process counts all the same.
-            drop(ledger.insert(day.to_string(), calls).await);
+            drop(ledger.insert(key(provider, day), calls).await);
         }
         Ok(())
     }
@@ -85,10 +85,17 @@ impl Budget {
             return 0;
         }
         match self.ledger.get() {
-            Some(ledger) => ledger.get(&day.to_string()).await.map_or(0, |calls| *calls),
+            Some((ledger, provider)) => {
+                ledger.get(&key(provider, day)).await.map_or(0, |calls| *calls)
+            }
             None => 0,
         }
     }
+}
+
+/// As in `https://api.massive.com 2026-10-30`.
+fn key(provider: &str, day: Date) -> String {
+    format!("{provider} {day}")
 }
 
 /// Days are those of UTC.

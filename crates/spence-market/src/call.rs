@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use parking_lot::Mutex;
 use reqwest::header::RETRY_AFTER;
-use serde::de::DeserializeOwned;
 use spence::{Clock, Stopwatch};
 
 use crate::answer::read;
 use crate::budget::Budget;
 use crate::error::ProviderError;
-use crate::wire::Answer;
+use crate::wire::Reply;
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between the first try and the second; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -47,16 +47,27 @@ pub(crate) struct Caller {
     http: reqwest::Client,
     base_url: String,
     api_key: Option<String>,
+    key_goes: KeyGoes,
     bucket: Option<Bucket>,
     budget: Option<Budget>,
 }
 
+/// How a key is told to its provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeyGoes {
+    /// `Authorization: Bearer`.
+    AsBearer,
+    /// As a parameter of this name.
+    InQuery(&'static str),
+}
+
 /// How long a question may take, and what it has taken so far.
-pub(crate) struct Patience {
+#[derive(Debug)]
+pub struct Patience {
     clock: Clock,
     since: Stopwatch,
     limit: Duration,
-    calls: AtomicU32,
+    calls: Arc<AtomicU32>,
 }
 
 /// How many calls were made on behalf of somebody; clones count together.
@@ -75,8 +86,14 @@ impl CallCount {
 
 impl Patience {
     pub(crate) fn new(clock: &Clock, limit: Duration) -> Self {
-        let calls = AtomicU32::new(0);
+        let calls = Arc::default();
         Self { clock: clock.clone(), since: clock.stopwatch(), limit, calls }
+    }
+
+    /// One of so many equal parts of what is left; calls count for the whole.
+    pub(crate) fn part(&self, of: u32) -> Self {
+        let (clock, calls) = (self.clock.clone(), Arc::clone(&self.calls));
+        Self { since: clock.stopwatch(), clock, limit: self.left() / of.max(1), calls }
     }
 
     /// How many calls were made.
@@ -84,8 +101,15 @@ impl Patience {
         self.calls.load(Ordering::Relaxed)
     }
 
-    fn left(&self) -> Duration {
+    /// The time that is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
         self.limit.saturating_sub(self.since.elapsed())
+    }
+
+    /// Says that a call was made.
+    pub fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Waits, if there is time to do something after it.
@@ -99,10 +123,25 @@ impl Patience {
 }
 
 impl Caller {
-    pub(crate) fn new(http: reqwest::Client, base_url: String, api_key: Option<String>) -> Self {
-        let mut caller = Self { http, base_url, api_key, bucket: None, budget: None };
+    /// Calls what is at `base_url`.
+    pub(crate) fn new(
+        base_url: &str,
+        api_key: Option<&str>,
+        key_goes: KeyGoes,
+    ) -> Result<Self, ProviderError> {
+        install_tls();
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // Whoever answers in the provider's stead is not the provider.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("spence/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| ProviderError::Setup(error.to_string()))?;
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let api_key = api_key.map(str::to_owned);
+        let mut caller = Self { http, base_url, api_key, key_goes, bucket: None, budget: None };
         caller.limit_to(Quota::per_second(USUAL_RATE).allow_burst(USUAL_BURST));
-        caller
+        Ok(caller)
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -128,11 +167,11 @@ impl Caller {
     }
 
     /// Asks until `understand` makes something of an answer, or it makes no sense to go on.
-    pub(crate) async fn call<R: DeserializeOwned, T>(
+    pub(crate) async fn call<A: Reply, T>(
         &self,
         path: &str,
         patience: &Patience,
-        understand: impl Fn(Answer<R>) -> Result<T, ProviderError>,
+        understand: impl Fn(A) -> Result<T, ProviderError>,
     ) -> Result<T, ProviderError> {
         let mut pause = FIRST_PAUSE;
         let (mut tries, mut last) = (0, None);
@@ -147,7 +186,7 @@ impl Caller {
                 budget.spend(&patience.clock).await?;
             }
             tries += 1;
-            patience.calls.fetch_add(1, Ordering::Relaxed);
+            patience.count_call();
             let limit = (patience.limit / TRY_PART).max(LEAST_TRY).min(patience.left());
             let asked = patience.clock.timeout(limit, self.ask(path, &patience.clock)).await;
             let asked = asked.unwrap_or_else(|| {
@@ -179,14 +218,13 @@ impl Caller {
         }
     }
 
-    async fn ask<R: DeserializeOwned>(
-        &self,
-        path: &str,
-        clock: &Clock,
-    ) -> Result<Answer<R>, ProviderError> {
+    async fn ask<A: Reply>(&self, path: &str, clock: &Clock) -> Result<A, ProviderError> {
         let mut request = self.http.get(format!("{}{path}", self.base_url));
         if let Some(key) = &self.api_key {
-            request = request.bearer_auth(key);
+            request = match self.key_goes {
+                KeyGoes::AsBearer => request.bearer_auth(key),
+                KeyGoes::InQuery(name) => request.query(&[(name, key)]),
+            };
         }
         // The error's own text may contain the URL; without it nothing secret can leak.
         let failed = |error: reqwest::Error| match error.is_connect() {
@@ -207,6 +245,14 @@ impl Caller {
         }
         read(status, retry_after, &body)
     }
+}
+
+/// Tells rustls which cryptography to use; needed once in a process, before its first HTTP client
+/// is made. [`Provider::new`] does it; others that make clients call it themselves.
+pub fn install_tls() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    // If somebody else has chosen already, their choice is as good.
+    ONCE.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
 /// The moment that it is.

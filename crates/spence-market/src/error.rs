@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::data::DataType;
+
 /// Tries of a call that may well succeed in a moment.
 const TRIES: u32 = 12;
 
@@ -48,6 +50,9 @@ pub enum ProviderError {
         /// The day.
         day: jiff::civil::Date,
     },
+    /// Nobody who could be asked has data of this type.
+    #[error("no provider serves {0}")]
+    Unserved(DataType),
     /// The client could not be set up.
     #[error("provider client: {0}")]
     Setup(String),
@@ -69,6 +74,7 @@ impl ProviderError {
             ProviderError::Failed { .. }
             | ProviderError::Unauthorized(_)
             | ProviderError::BudgetSpent { .. }
+            | ProviderError::Unserved(_)
             | ProviderError::Setup(_) => 1,
         }
     }
@@ -80,6 +86,7 @@ impl ProviderError {
             ProviderError::Unauthorized(_)
                 | ProviderError::Unreachable(_)
                 | ProviderError::BudgetSpent { .. }
+                | ProviderError::Unserved(_)
                 | ProviderError::Setup(_)
         )
     }

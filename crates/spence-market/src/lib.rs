@@ -28,6 +28,7 @@ mod bars;
 mod bars_file;
 mod budget;
 mod call;
+mod data;
 mod date;
 mod digits;
 mod error;
@@ -35,6 +36,7 @@ mod file;
 mod gather;
 mod held;
 pub mod indicators;
+mod lacks;
 mod listed;
 mod market;
 mod ohlcv;
@@ -54,6 +56,12 @@ mod wire;
 pub use bars::{Bar, Bars, InvalidQuestion, LastBars, MAX_BARS};
 pub use bars_file::{SymbolBars, open_bars, read_bars};
 pub use budget::CALLS_CACHE;
+pub use call::{Patience, install_tls};
+pub use data::{
+    Data, DataError, DataProvider, DataQuestion, DataType, Dividend, Fred, Frequency,
+    INTRADAY_CACHE, IntradayBar, InvalidData, Observation, Params, Providers, Rows, SERIES,
+    SplitAction, Subject,
+};
 pub use date::parse_date;
 pub use digits::twelve_digits;
 pub use error::ProviderError;
@@ -63,7 +71,7 @@ pub use held::HeldBars;
 pub use listed::LISTINGS_CACHE;
 pub use market::{BARS_CACHE, Market};
 pub use ohlcv::{Columns, Ohlcv};
-pub use provider::{Provider, install_tls};
+pub use provider::Provider;
 pub use rows::ROWS_CACHE;
 pub use scan::{ScanOptions, ScanRow, scan};
 pub use series::{Series, SeriesKey};

@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use spence::{Cached, Error, Fill, FillCx, Weigh, allocation};
 
 use crate::call::{CallCount, Patience};
+use crate::data::DataType;
 use crate::error::ProviderError;
 use crate::market::Market;
+use crate::provider::Provider;
 use crate::symbol::Symbol;
 
 /// The name of the cache of listings, and of its policy.
@@ -50,7 +53,11 @@ impl Market {
         let (market, calls) = (self.clone(), calls.clone());
         let fill = |cx: FillCx<String, Listed>| async move {
             let patience = Patience::new(&market.clock, cx.deadline());
-            let symbols = market.provider.tickers(&patience).await;
+            let ask = |provider: &'_ Provider, patience: Patience| {
+                let provider = provider.clone();
+                async move { provider.tickers(&patience).await }.boxed()
+            };
+            let symbols = market.providers.ask_market(DataType::Ohlcv, &patience, ask).await;
             calls.add(&patience);
             let mut names = symbols?;
             let mut known = HashSet::new();

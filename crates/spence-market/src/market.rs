@@ -10,13 +10,21 @@ use spence_calendar::Session;
 
 use crate::bars::{Bar, Bars, LastBars};
 use crate::call::{Patience, now};
+use crate::data::actions::{self, Dividends};
+use crate::data::computed::ComputedCaches;
+use crate::data::economy::{self, Economy};
+use crate::data::intraday::{INTRADAY_CACHE, Intraday, IntradayKey};
+use crate::data::massive::SERVES as MASSIVE_SERVES;
+use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, Rows};
 use crate::error::ProviderError;
 use crate::held::HeldBars;
+use crate::lacks::Wanted;
 use crate::listed::{LISTINGS_CACHE, Listed};
 use crate::provider::Provider;
 use crate::rows::{ROWS_CACHE, RowKey, Scored};
-use crate::series::{DayBar, News, Series, SeriesKey, day_of};
+use crate::series::{DayBar, Known, News, Series, SeriesKey};
 use crate::splits::{SPLITS_CACHE, Splits, SplitsKey};
+use crate::symbol::Symbol;
 use crate::trading::Trading;
 
 /// The name of the cache of bars, and of its policy.
@@ -34,34 +42,55 @@ pub struct Market {
     pub(crate) splits: Cache<SplitsKey, Splits>,
     pub(crate) listings: Cache<String, Listed>,
     pub(crate) rows: Cache<RowKey, Scored>,
-    pub(crate) provider: Arc<Provider>,
+    pub(crate) intraday: Cache<IntradayKey, Intraday>,
+    pub(crate) dividends: Cache<String, Dividends>,
+    pub(crate) economy: Economy,
+    pub(crate) computed: ComputedCaches,
+    pub(crate) providers: Providers,
     pub(crate) trading: Trading,
     pub(crate) clock: Clock,
 }
 
 impl Market {
-    /// Puts `provider` behind a cache of `spence`. `origin` names the provider; bars that were
-    /// stored under another name are not served.
+    /// Puts `provider` behind caches of `spence`. `origin` names the provider; what was stored
+    /// under another name is not served.
     ///
     /// # Errors
     /// When a cache of the same name with other types exists.
     pub fn new(spence: &Spence, provider: Provider, origin: &str) -> Result<Self, Error> {
-        let bars = spence.cache(BARS_CACHE).schema(2).origin(origin).build()?;
-        let splits = spence.cache(SPLITS_CACHE).schema(1).origin(origin).build()?;
-        let listings = spence.cache(LISTINGS_CACHE).schema(1).origin(origin).build()?;
-        let rows = spence.cache(ROWS_CACHE).memory_only().build()?;
-        if let Some(budget) = provider.budget() {
-            budget.keep_in(spence, origin)?;
-        }
-        let trading = Trading::in_new_york().map_err(Error::origin)?;
-        let (provider, clock) = (Arc::new(provider), spence.clock().clone());
-        Ok(Self { bars, splits, listings, rows, provider, trading, clock })
+        let providers = Providers::default();
+        let providers = providers.with_origin("market", &MASSIVE_SERVES, provider, origin);
+        Self::with_providers(spence, providers)
     }
 
-    /// Where bars come from when no tier has them.
+    /// Puts several providers behind caches of `spence`, which are asked one after the other.
+    ///
+    /// # Errors
+    /// As for [`Market::new`].
+    pub fn with_providers(spence: &Spence, providers: Providers) -> Result<Self, Error> {
+        let origin = |data_type| providers.origin(data_type);
+        let of_bars = origin(DataType::Ohlcv);
+        let intraday = spence.cache(INTRADAY_CACHE).schema(1);
+        providers.keep_in(spence)?;
+        Ok(Self {
+            bars: spence.cache(BARS_CACHE).schema(2).origin(&of_bars).build()?,
+            splits: spence.cache(SPLITS_CACHE).schema(1).origin(origin(DataType::Split)).build()?,
+            listings: spence.cache(LISTINGS_CACHE).schema(1).origin(&of_bars).build()?,
+            rows: spence.cache(ROWS_CACHE).memory_only().build()?,
+            intraday: intraday.origin(&of_bars).build()?,
+            dividends: actions::cache(spence, &providers)?,
+            economy: economy::caches(spence, &providers)?,
+            computed: ComputedCaches::new(spence)?,
+            trading: Trading::in_new_york().map_err(Error::origin)?,
+            clock: spence.clock().clone(),
+            providers,
+        })
+    }
+
+    /// Whom data come from.
     #[must_use]
-    pub fn provider(&self) -> &Provider {
-        &self.provider
+    pub fn providers(&self) -> &Providers {
+        &self.providers
     }
 
     /// The bars that are asked for; fewer if there are not as many. Only what is not known yet is
@@ -71,44 +100,51 @@ impl Market {
     /// `NotFound` when there are no bars of the symbol up to then; `Origin` with a
     /// [`ProviderError`] when the provider failed and nothing permitted is held; `Deadline`.
     pub async fn bars(&self, question: &LastBars) -> Result<HeldBars, Error> {
-        let key = SeriesKey::daily(question.symbol().clone());
-        let mut series = self.extend(&key, question).await?;
-        let mut gap = self.gap(&series, question, self.now());
+        let (series, is_known) = self.series(&Wanted::Last(question.clone())).await?;
+        let nothing = || Error::not_found(format!("no bars of {}", question.symbol()));
+        self.answer(question, series, is_known).ok_or_else(nothing)
+    }
+
+    /// What is held of a symbol after the provider was asked for what is wanted, and whether
+    /// nothing is lacking then.
+    pub(crate) async fn series(&self, wanted: &Wanted) -> Result<(Cached<Series>, bool), Error> {
+        let key = SeriesKey::daily(wanted.symbol().clone());
+        let mut series = self.extend(&key, wanted).await?;
+        let mut gap = self.gap(&series, wanted, self.now());
         // Whoever has joined another's fill may have got less than asked for.
         for _ in 1..ROUNDS {
             if series.freshness().is_stale() || gap.is_none() {
                 break;
             }
-            series = self.extend(&key, question).await?;
-            let before = std::mem::replace(&mut gap, self.gap(&series, question, self.now()));
+            series = self.extend(&key, wanted).await?;
+            let before = std::mem::replace(&mut gap, self.gap(&series, wanted, self.now()));
             // What is over as soon as it has come is not asked for for ever.
             if gap == before {
                 break;
             }
         }
-        let nothing = || Error::not_found(format!("no bars of {}", question.symbol()));
-        self.answer(question, series, gap.is_none()).ok_or_else(nothing)
+        Ok((series, gap.is_none()))
     }
 
-    /// What is held of a symbol, after the provider was asked for what `question` lacks of it.
-    async fn extend(&self, key: &SeriesKey, question: &LastBars) -> Result<Cached<Series>, Error> {
+    /// What is held of a symbol, after the provider was asked for what is lacking of it.
+    async fn extend(&self, key: &SeriesKey, wanted: &Wanted) -> Result<Cached<Series>, Error> {
         // Handles only: this is the way of hits too.
-        let asked = Arc::new((self.clone(), question.clone()));
+        let asked = Arc::new((self.clone(), wanted.clone()));
         let covers = {
             let asked = Arc::clone(&asked);
             move |_: &SeriesKey, series: &Series| {
-                let (market, question) = &*asked;
-                market.gap(series, question, market.now()).is_none()
+                let (market, wanted) = &*asked;
+                market.gap(series, wanted, market.now()).is_none()
             }
         };
         let fill = move |mut missing: Vec<FillCx<SeriesKey, Series>>| {
             let asked = Arc::clone(&asked);
             async move {
-                let (market, question) = &*asked;
+                let (market, wanted) = &*asked;
                 let mut fills = Fills::new();
                 if let Some(cx) = missing.pop() {
-                    let series = market.fetch(question, &cx).await?;
-                    fills.put(cx.key().clone(), market.fill(series, question.symbol().as_str()));
+                    let series = market.fetch(wanted, &cx).await?;
+                    fills.put(cx.key().clone(), market.fill(series, wanted.symbol().as_str()));
                 }
                 Ok::<_, ProviderError>(fills)
             }
@@ -118,26 +154,49 @@ impl Market {
         answer.into_iter().next().unwrap_or_else(|| Err(Error::not_found("no answer")))
     }
 
-    /// Asks the provider for what a question lacks.
+    /// Asks the provider for what is lacking.
     async fn fetch(
         &self,
-        question: &LastBars,
+        wanted: &Wanted,
         cx: &FillCx<SeriesKey, Series>,
     ) -> Result<Series, ProviderError> {
         let patience = Patience::new(&self.clock, cx.deadline());
         let (mut series, mut asked) = (trusted(cx), None);
         for _ in 0..ROUNDS {
             let now = self.now();
-            let Some(Gap { to, limit }) = self.gap(&series, question, now) else { break };
+            let Some(gap) = self.gap(&series, wanted, now) else { break };
+            let (to, limit) = (gap.to, gap.limit);
             // It may be over again already, if it is good for a moment only.
             if asked.replace(to.date()) == Some(to.date()) {
                 break;
             }
-            let days = (self.trading.beginning(), to.date());
-            let bars = self.provider.bars_of(question.symbol(), days, limit, &patience).await?;
-            series = series.extended(self.news(&bars, to, limit, now));
+            let start = gap.from.unwrap_or_else(|| self.trading.beginning());
+            let params = Params { last: limit, ..Params::default() };
+            let days = (start, to.date());
+            let rows = self.ask(wanted.symbol(), days, Frequency::Daily, params, &patience).await?;
+            let Rows::Bars(bars) = rows else {
+                return Err(ProviderError::Malformed("no daily bars".to_owned()));
+            };
+            series = series.extended(match limit {
+                Some(limit) => self.news(&bars, to, limit, now),
+                None => self.said(start, to.date(), now, &bars),
+            });
         }
         Ok(series)
+    }
+
+    /// Asks for bars of a symbol.
+    pub(crate) async fn ask(
+        &self,
+        symbol: &Symbol,
+        (start, end): (Date, Date),
+        frequency: Frequency,
+        params: Params,
+        patience: &Patience,
+    ) -> Result<Rows, ProviderError> {
+        let (data_type, ticker) = (DataType::Ohlcv, Some(symbol.clone()));
+        let question = DataQuestion { data_type, start, end, ticker, frequency, params };
+        self.providers.get_data(&question, patience).await
     }
 
     /// What the last `limit` bars up to a session say.
@@ -154,12 +213,12 @@ impl Market {
     /// What bars say that were asked for at a moment, of all days from one to another.
     pub(crate) fn said(&self, from: Date, to: Date, asked: Timestamp, bars: &[Bar]) -> News {
         let (settled, unsettled) = self.trading.apart(from, to, asked);
-        let until_ms = self.good_until_ms(asked);
-        News { settled, unsettled, until_ms, bars: bars.iter().map(DayBar::of).collect() }
+        let told = Known { settled, unsettled, until_ms: self.good_until_ms(asked) };
+        News { told, bars: bars.iter().map(DayBar::of).collect() }
     }
 
     /// Until when figures that may change are good enough, in milliseconds of Unix time.
-    fn good_until_ms(&self, now: Timestamp) -> u64 {
+    pub(crate) fn good_until_ms(&self, now: Timestamp) -> u64 {
         let given = match self.bars.policy().ttl {
             Ttl::BySession { open, .. } => open,
             Ttl::Always(ttl) => ttl,
@@ -175,43 +234,6 @@ impl Market {
         if follows_sessions(&self.bars.policy()) { fill.ttl(FINAL) } else { fill }
     }
 
-    /// What a question lacks of a series; `None` if it can be answered.
-    fn gap(&self, series: &Series, question: &LastBars, now: Timestamp) -> Option<Gap> {
-        let now_ms = self.clock.unix_ms();
-        let (mut left, mut limit) = (question.bars() as usize, 0);
-        // The newest session that is lacking, and how many bars were left to find there.
-        let mut newest: Option<(&Session, usize)> = None;
-        self.back(series, question, now, |session, day, has_bar| {
-            let is_lacking = !series.knows(day, now_ms);
-            if is_lacking {
-                let (_, left_there) = *newest.get_or_insert((session, left));
-                limit = left_there - left + 1;
-            }
-            left -= usize::from(is_lacking || has_bar);
-            left > 0
-        });
-        newest.map(|(to, _)| Gap { to, limit })
-    }
-
-    /// Goes back over the sessions that a question may be about, with their days and whether there
-    /// is a bar, for as long as `visit` wants to.
-    fn back(
-        &self,
-        series: &Series,
-        question: &LastBars,
-        now: Timestamp,
-        mut visit: impl FnMut(&'static Session, i32, bool) -> bool,
-    ) {
-        let mut days = series.days_back().peekable();
-        for session in self.trading.begun(question.end(), now).iter().rev() {
-            let day = day_of(session.date());
-            while days.next_if(|newer| *newer > day).is_some() {}
-            if !visit(session, day, days.peek() == Some(&day)) {
-                return;
-            }
-        }
-    }
-
     /// The answer that a series has; `None` if there are no bars.
     fn answer(
         &self,
@@ -222,9 +244,9 @@ impl Market {
         let now = self.now();
         let (mut left, mut oldest, mut newest) = (question.bars() as usize, i32::MAX, i32::MIN);
         let mut is_final = true;
-        self.back(&series, question, now, |_, day, has_bar| {
+        self.back(&series, question.end(), now, |_, day, has_bar| {
             left -= usize::from(has_bar);
-            is_final &= series.is_final(day);
+            is_final &= series.known().is_final(day);
             (oldest, newest) = (day, newest.max(day));
             left > 0
         });
@@ -236,7 +258,7 @@ impl Market {
 
     /// How many calls are left today; nothing if there is no bound.
     pub async fn calls_left(&self) -> Option<u32> {
-        match self.provider.budget() {
+        match self.providers.market().and_then(Provider::budget) {
             Some(budget) => Some(budget.left(&self.clock).await),
             None => None,
         }
@@ -256,11 +278,4 @@ pub(crate) fn follows_sessions(policy: &Policy) -> bool {
 pub(crate) fn trusted(cx: &FillCx<SeriesKey, Series>) -> Series {
     let held = cx.stale().filter(|held| !held.freshness().is_stale());
     held.map(|held| (**held).clone()).unwrap_or_default()
-}
-
-/// What a question lacks: the last `limit` bars up to a session.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Gap {
-    to: &'static Session,
-    limit: usize,
 }

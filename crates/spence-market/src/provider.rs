@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
-use std::sync::OnceLock;
-use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -12,14 +10,13 @@ use serde::de::DeserializeOwned;
 use crate::answer::{bar_of, brief, check, garbage, rows_in, values_of};
 use crate::bars::Bar;
 use crate::budget::Budget;
-use crate::call::{Caller, Patience};
+use crate::call::{Caller, KeyGoes, Patience};
 use crate::error::ProviderError;
 use crate::series::{DayBar, day_of};
 use crate::splits::Split;
 use crate::symbol::Symbol;
 use crate::wire::{Aggregate, Answer, SplitRow, TickerRow};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// More pages than this are no answer.
 const MAX_PAGES: usize = 1000;
 
@@ -27,7 +24,7 @@ const MAX_PAGES: usize = 1000;
 #[derive(Clone)]
 pub struct Provider {
     caller: Caller,
-    new_york: TimeZone,
+    pub(crate) new_york: TimeZone,
 }
 
 impl Provider {
@@ -36,18 +33,9 @@ impl Provider {
     /// # Errors
     /// [`ProviderError::Setup`] when no HTTP client can be made.
     pub fn new(base_url: &str, api_key: Option<&str>) -> Result<Self, ProviderError> {
-        install_tls();
-        let setup = |error: &dyn std::fmt::Display| ProviderError::Setup(error.to_string());
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // Whoever answers in the provider's stead is not the provider.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("spence/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| setup(&error))?;
-        let new_york = TimeZone::get("America/New_York").map_err(|error| setup(&error))?;
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        let caller = Caller::new(http, base_url, api_key.map(str::to_owned));
+        let caller = Caller::new(base_url, api_key, KeyGoes::AsBearer)?;
+        let new_york = TimeZone::get("America/New_York")
+            .map_err(|error| ProviderError::Setup(error.to_string()))?;
         Ok(Self { caller, new_york })
     }
 
@@ -186,7 +174,7 @@ impl Provider {
     }
 
     /// Follows pages for as long as `take` wants more.
-    async fn pages<R: DeserializeOwned, T>(
+    pub(crate) async fn pages<R: DeserializeOwned, T>(
         &self,
         mut path: String,
         patience: &Patience,
@@ -205,7 +193,7 @@ impl Provider {
 }
 
 /// Where the next page of an answer is, if there is one.
-fn next_page<R>(answer: &Answer<R>) -> Result<Option<String>, ProviderError> {
+pub(crate) fn next_page<R>(answer: &Answer<R>) -> Result<Option<String>, ProviderError> {
     answer.next_url.as_deref().map(path_and_query).transpose()
 }
 
@@ -224,8 +212,8 @@ fn path_and_query(url: &str) -> Result<String, ProviderError> {
     rest.get(at..).map(str::to_owned).ok_or_else(malformed)
 }
 
-/// A symbol as one segment of a path.
-fn encode(symbol: &str) -> String {
+/// A symbol as one segment of a path, or as a value in a query.
+pub(crate) fn encode(symbol: &str) -> String {
     let mut path = String::new();
     for byte in symbol.bytes() {
         match byte {
@@ -234,12 +222,4 @@ fn encode(symbol: &str) -> String {
         }
     }
     path
-}
-
-/// Tells rustls which cryptography to use; needed once in a process, before its first HTTP client
-/// is made. [`Provider::new`] does it; others that make clients call it themselves.
-pub fn install_tls() {
-    static ONCE: OnceLock<()> = OnceLock::new();
-    // If somebody else has chosen already, their choice is as good.
-    ONCE.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }

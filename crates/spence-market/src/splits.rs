@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -10,10 +11,12 @@ use spence::key::{Whole, feed_integer};
 use spence::{Cached, Error, Fill, FillCx, Key, Weigh, allocation};
 
 use crate::call::{CallCount, Patience};
+use crate::data::DataType;
 use crate::date::parse_date;
 use crate::error::ProviderError;
 use crate::gather::Window;
 use crate::market::{FINAL, Market, follows_sessions};
+use crate::provider::Provider;
 use crate::series::day_of;
 use crate::symbol::Symbol;
 use crate::wire::SplitRow;
@@ -32,12 +35,13 @@ pub(crate) struct Split {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Splits(pub(crate) Vec<Split>);
 
-/// The key of the splits of a year.
+/// The key of the splits of a year, whatever their symbol, or of all splits of a symbol.
 ///
-/// Canonical text: `US:2012`.
+/// Canonical text: `US:2012` or `AAPL:all`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SplitsKey {
-    pub(crate) year: i16,
+pub(crate) enum SplitsKey {
+    Year(i16),
+    Symbol(Symbol),
 }
 
 impl Split {
@@ -79,8 +83,16 @@ impl Key for SplitsKey {
     const ARITY: usize = 2;
 
     fn parts(&self, feed: &mut impl FnMut(&str)) {
-        feed("US");
-        feed_integer(self.year, feed);
+        match self {
+            SplitsKey::Year(year) => {
+                feed("US");
+                feed_integer(*year, feed);
+            }
+            SplitsKey::Symbol(symbol) => {
+                feed(symbol.as_str());
+                feed("all");
+            }
+        }
     }
 }
 
@@ -100,9 +112,9 @@ impl Market {
         let mut known = KnownSplits::default();
         let Some((first, last)) = window.dates() else { return known };
         for year in first.year()..=last.year() {
-            let key = SplitsKey { year };
+            let key = SplitsKey::Year(year);
             let splits = match may_call {
-                true => self.splits_of(&key, &known.calls).await,
+                true => self.splits_in(&key, year, &known.calls).await,
                 false => {
                     let nothing = || Error::not_found("nothing is held");
                     self.splits.get(&key).await.ok_or_else(nothing)
@@ -125,7 +137,7 @@ impl Market {
 
     /// How long what is known of a year's splits will do, under a policy that follows sessions:
     /// until the next one opens, since a split takes effect with an opening.
-    fn splits_last(&self, year: i16) -> Option<Duration> {
+    pub(crate) fn splits_last(&self, year: i16) -> Option<Duration> {
         if !follows_sessions(&self.splits.policy()) {
             return None;
         }
@@ -137,13 +149,21 @@ impl Market {
         Duration::try_from(next.duration_since(now)).ok()
     }
 
-    async fn splits_of(&self, key: &SplitsKey, calls: &CallCount) -> Result<Cached<Splits>, Error> {
+    async fn splits_in(
+        &self,
+        key: &SplitsKey,
+        year: i16,
+        calls: &CallCount,
+    ) -> Result<Cached<Splits>, Error> {
         let (market, calls) = (self.clone(), calls.clone());
-        let fill = |cx: FillCx<SplitsKey, Splits>| async move {
+        let fill = move |cx: FillCx<SplitsKey, Splits>| async move {
             let patience = Patience::new(&market.clock, cx.deadline());
-            let year = cx.key().year;
             let days = (Date::constant(year, 1, 1), Date::constant(year, 12, 31));
-            let splits = market.provider.splits(days, &patience).await;
+            let ask = |provider: &'_ Provider, patience: Patience| {
+                let provider = provider.clone();
+                async move { provider.splits(days, &patience).await }.boxed()
+            };
+            let splits = market.providers.ask_market(DataType::Split, &patience, ask).await;
             calls.add(&patience);
             let splits = each_once(splits?);
             let symbols: BTreeSet<&str> = splits.iter().map(|split| &*split.symbol).collect();

@@ -182,7 +182,7 @@ impl Survey {
         let Some((first, last)) = self.span() else {
             return Some(failed("there are no sessions".to_owned()));
         };
-        let is_final = series.is_final_throughout(first, last);
+        let is_final = series.known().is_final_throughout(first, last);
         let is_whole = self.splits.lacking.is_none() && self.knows_all_of(series);
         let status = match (&scored, is_whole) {
             (Some(_), true) => Status::Ok,

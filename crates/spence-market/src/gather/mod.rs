@@ -87,8 +87,9 @@ impl Window {
 
     /// Whether a series knows all of it.
     pub(crate) fn is_known_in(&self, series: &Series, now_ms: u64) -> bool {
-        let is_final = |(first, last)| series.is_final_throughout(first, last);
-        self.span().is_some_and(is_final) || self.days.iter().all(|day| series.knows(*day, now_ms))
+        let is_final = |(first, last)| series.known().is_final_throughout(first, last);
+        self.span().is_some_and(is_final)
+            || self.days.iter().all(|day| series.known().knows(*day, now_ms))
     }
 
     /// The places of the sessions that a series does not know.
@@ -97,7 +98,9 @@ impl Window {
             return Vec::new();
         }
         let days = self.days.iter().enumerate();
-        days.filter(|(_, day)| !series.knows(**day, now_ms)).map(|(place, _)| place).collect()
+        days.filter(|(_, day)| !series.known().knows(**day, now_ms))
+            .map(|(place, _)| place)
+            .collect()
     }
 }
 

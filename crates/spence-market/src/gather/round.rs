@@ -14,10 +14,12 @@ use spence::{Error, Fill, FillCx, Fills};
 use spence_calendar::Session;
 
 use crate::call::Patience;
+use crate::data::{DataType, Frequency, Params, Rows};
 use crate::error::ProviderError;
 use crate::gather::{Progress, Tell, Window};
 use crate::market::{Market, trusted};
 use crate::plan::plan;
+use crate::provider::Provider;
 use crate::series::{DayBar, News, Series, SeriesKey};
 use crate::symbol::Symbol;
 
@@ -25,8 +27,6 @@ use crate::symbol::Symbol;
 const PARALLEL: usize = 8;
 /// Calls that fail for a reason which others will have too, before no more are made.
 const HOPELESS: u32 = 3;
-/// The most bars of a call about one symbol.
-const MAX_BARS: usize = 50_000;
 
 /// A call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Round {
     fn lacking(&self, key: &SeriesKey, series: &Series, now_ms: u64) -> Vec<usize> {
         let lacks = self.wanting.get(key.symbol()).map(|wanting| wanting.lacks.iter());
         let is_lacking = |place: &&usize| {
-            self.window.days.get(**place).is_some_and(|day| !series.knows(*day, now_ms))
+            self.window.days.get(**place).is_some_and(|day| !series.known().knows(*day, now_ms))
         };
         lacks.into_iter().flatten().filter(is_lacking).copied().collect()
     }
@@ -219,22 +219,33 @@ impl Round {
         of_all.chain(alone).collect()
     }
 
-    async fn run(
-        &self,
+    async fn run<'p>(
+        &'p self,
         call: Call,
-        places: &HashMap<&str, usize>,
+        places: &'p HashMap<&str, usize>,
         patience: &Patience,
     ) -> Result<Brought, ProviderError> {
-        let (provider, now) = (&self.market.provider, self.market.now());
+        let (market, now) = (&self.market, self.market.now());
         let brought = match call {
-            Call::Session(session) => provider
-                .bars_on(session.date(), places, patience)
-                .await
-                .map(|bars| Brought::Session(session, now, bars)),
-            Call::Symbol { name, place, days } => provider
-                .bars_of(&name, days, MAX_BARS, patience)
-                .await
-                .map(|bars| Brought::Symbol(place, self.market.said(days.0, days.1, now, &bars))),
+            Call::Session(session) => {
+                let ask = |provider: &'p Provider, patience: Patience| {
+                    let bars =
+                        async move { provider.bars_on(session.date(), places, &patience).await };
+                    bars.boxed()
+                };
+                let bars = market.providers.ask_market(DataType::Ohlcv, patience, ask).await;
+                bars.map(|bars| Brought::Session(session, now, bars))
+            }
+            Call::Symbol { name, place, days } => {
+                let params = Params::default();
+                match market.ask(&name, days, Frequency::Daily, params, patience).await {
+                    Ok(Rows::Bars(bars)) => {
+                        Ok(Brought::Symbol(place, market.said(days.0, days.1, now, &bars)))
+                    }
+                    Ok(_) => Err(ProviderError::Malformed("no daily bars".to_owned())),
+                    Err(error) => Err(error),
+                }
+            }
         };
         self.done.fetch_add(1, Ordering::Relaxed);
         self.calls.store(patience.calls() as usize, Ordering::Relaxed);
@@ -260,7 +271,7 @@ impl Round {
             news.add(common.clone());
             let symbol = cx.key().symbol().as_str();
             let fill = || self.market.fill(trusted(&cx).extended(news.clone()), symbol);
-            let fill: Option<Fill<Series>> = (!news.is_nothing()).then(fill);
+            let fill: Option<Fill<Series>> = (!news.told.is_nothing()).then(fill);
             (cx.key().clone(), fill)
         });
         let mut fills = Fills::new();
@@ -286,20 +297,9 @@ enum Call {
 }
 
 impl News {
-    /// With what another call has said; the earlier end of what is not settled counts.
+    /// With what another call has said.
     fn add(&mut self, news: News) {
-        if !news.unsettled.is_empty() {
-            self.until_ms = match self.unsettled.is_empty() {
-                true => news.until_ms,
-                false => self.until_ms.min(news.until_ms),
-            };
-        }
-        self.settled.add_all(&news.settled);
-        self.unsettled.add_all(&news.unsettled);
+        self.told.add(&news.told);
         self.bars.extend(news.bars);
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.settled.is_empty() && self.unsettled.is_empty()
     }
 }

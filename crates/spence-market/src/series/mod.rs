@@ -2,6 +2,7 @@
 
 mod days;
 mod key;
+mod known;
 mod pack;
 mod rice;
 #[expect(clippy::module_inception, reason = "the series itself")]
@@ -9,6 +10,7 @@ mod series;
 
 pub(crate) use days::Days;
 pub use key::SeriesKey;
-pub(crate) use pack::DayBar;
+pub(crate) use known::Known;
+pub(crate) use pack::{DayBar, pack, unpack};
 pub use series::Series;
 pub(crate) use series::{News, date_of, day_of};

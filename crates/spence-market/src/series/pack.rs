@@ -1,4 +1,4 @@
-//! The bars of a year in about seven bytes each: prices as whole ticks, each said by how far it is
+//! The bars of a year, or of a session, in about seven bytes each: prices as whole ticks, each said by how far it is
 //! from what came before, in Rice codes.
 //!
 //! | what | how |
@@ -17,7 +17,7 @@
 
 use crate::series::rice::{BitReader, BitWriter, best_k, unzigzag, zigzag};
 
-/// A bar, and its day counted from 1970-01-01.
+/// A bar, and its day counted from 1970-01-01 (or its slot in a session).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct DayBar {
     pub(crate) day: i32,
@@ -26,8 +26,8 @@ pub(crate) struct DayBar {
 }
 
 const DAY_BITS: u32 = 9;
-/// Of the longest year.
-const DAYS: i32 = 366;
+/// How many days, or slots of a session, bars may lie in.
+const DAYS: i32 = 1 << DAY_BITS;
 const PLACES_BITS: u32 = 3;
 const K_BITS: u32 = 6;
 const VOLUME_BITS: u32 = 56;
@@ -212,7 +212,7 @@ mod tests {
     fn bars() -> impl Strategy<Value = Vec<DayBar>> {
         let values = (price(), price(), price(), price(), price());
         let values = values.prop_map(|(o, h, l, c, v)| [o, h, l, c, v]);
-        prop::collection::btree_map(FIRST..FIRST + DAYS, values, 0..260)
+        prop::collection::btree_map(FIRST..FIRST + DAYS, values, 0..500)
             .prop_map(|bars| bars.into_iter().map(|(day, values)| DayBar { day, values }).collect())
     }
 

@@ -10,6 +10,7 @@ use twox_hash::XxHash3_64;
 
 use crate::bars::Bar;
 use crate::series::days::Days;
+use crate::series::known::Known;
 use crate::series::pack::{DayBar, pack, unpack};
 
 /// The daily bars of one symbol, unadjusted, as far as they are known.
@@ -19,10 +20,7 @@ use crate::series::pack::{DayBar, pack, unpack};
 /// when it was asked for, and is good enough for a while.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    settled: Days,
-    unsettled: Days,
-    /// Until when the unsettled days are good enough, in milliseconds of Unix time.
-    until_ms: u64,
+    known: Known,
     years: Vec<Year>,
 }
 
@@ -36,12 +34,8 @@ struct Year {
 /// What came of a question about some days.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct News {
-    /// The days that it answers for good.
-    pub(crate) settled: Days,
-    /// The days of which it says what was so then.
-    pub(crate) unsettled: Days,
-    /// Until when that is good enough, in milliseconds of Unix time.
-    pub(crate) until_ms: u64,
+    /// The days that it answers.
+    pub(crate) told: Known,
     /// The bars, in any order; of several of a day the last counts.
     pub(crate) bars: Vec<DayBar>,
 }
@@ -49,8 +43,7 @@ pub(crate) struct News {
 impl Series {
     /// This with what came; of a day that both know, what came counts.
     pub(crate) fn extended(&self, mut news: News) -> Self {
-        let mut told = news.settled.clone();
-        told.add_all(&news.unsettled);
+        let told = news.told.days();
         news.bars.retain(|bar| told.have(bar.day));
         // Backwards and by day, so that the last given of a day comes first.
         news.bars.reverse();
@@ -67,17 +60,7 @@ impl Series {
         while let Some(new) = rest.first().and_then(year_of) {
             years.extend(Year::of(new, split_year(&mut rest, new)));
         }
-        let mut settled = self.settled.without(&news.unsettled);
-        settled.add_all(&news.settled);
-        // With several of them the first to end counts, but for those that have come anew.
-        let mut unsettled = self.unsettled.without(&news.settled).without(&news.unsettled);
-        let until_ms = match (unsettled.is_empty(), news.unsettled.is_empty()) {
-            (true, _) => news.until_ms,
-            (false, true) => self.until_ms,
-            (false, false) => self.until_ms.min(news.until_ms),
-        };
-        unsettled.add_all(&news.unsettled);
-        Self { settled, unsettled, until_ms, years }
+        Self { known: self.known.with(&news.told), years }
     }
 
     /// Shows the bars of these days, both included, oldest first.
@@ -117,19 +100,9 @@ impl Series {
         hasher.finish()
     }
 
-    /// Whether what is known of a day is final.
-    pub(crate) fn is_final(&self, day: i32) -> bool {
-        self.settled.have(day)
-    }
-
-    /// Whether what is known of all days from `first` to `last` is final.
-    pub(crate) fn is_final_throughout(&self, first: i32, last: i32) -> bool {
-        self.settled.have_all(first, last)
-    }
-
-    /// Whether what is known of a day is final, or good enough now (Unix time in milliseconds).
-    pub(crate) fn knows(&self, day: i32, now_ms: u64) -> bool {
-        self.is_final(day) || (now_ms < self.until_ms && self.unsettled.have(day))
+    /// Of which days what is known.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 }
 
@@ -188,12 +161,9 @@ pub(crate) fn date_of(day: i32) -> Option<Date> {
 
 impl Weigh for Series {
     fn heap_bytes(&self) -> usize {
-        let Self { settled, unsettled, years, until_ms: _ } = self;
+        let Self { known, years } = self;
         let of_years: usize = years.iter().map(|year| allocation(year.packed.len())).sum();
-        of_years
-            + allocation(years.capacity() * size_of::<Year>())
-            + allocation(settled.heap_bytes())
-            + allocation(unsettled.heap_bytes())
+        of_years + allocation(years.capacity() * size_of::<Year>()) + known.heap_bytes()
     }
 }
 
@@ -223,6 +193,10 @@ mod tests {
         days
     }
 
+    fn settled(settled: Days) -> Known {
+        Known { settled, ..Known::default() }
+    }
+
     fn bar(day: i32, close: f64) -> DayBar {
         DayBar { day, values: [close, close, close, close, 1.0] }
     }
@@ -236,41 +210,44 @@ mod tests {
     #[test]
     fn what_comes_later_counts_and_what_was_final_can_be_corrected() {
         let bars = vec![bar(3, 1.0), bar(2, 2.0)];
-        let series =
-            Series::default().extended(News { settled: run(1, 9), bars, ..News::default() });
+        let series = Series::default().extended(News { told: settled(run(1, 9)), bars });
         assert_eq!(closes(&series), [(2, 2.0), (3, 1.0)]);
-        assert!(series.is_final(9) && series.knows(1, 0) && !series.knows(10, 0));
+        assert!(series.known.is_final(9) && series.known.knows(1, 0) && !series.known.knows(10, 0));
 
         let (unsettled, bars) = (run(10, 10), vec![bar(10, 5.0)]);
-        let today = News { unsettled, until_ms: 9, bars, ..News::default() };
+        let told = Known { unsettled, until_ms: 9, ..Known::default() };
+        let today = News { told, bars };
         let series = series.extended(today);
-        assert!(series.knows(10, 8) && !series.knows(10, 9) && !series.is_final(10));
+        assert!(
+            series.known.knows(10, 8) && !series.known.knows(10, 9) && !series.known.is_final(10)
+        );
 
-        let news = News { settled: run(9, 10), bars: vec![bar(10, 6.0)], ..News::default() };
+        let news = News { told: settled(run(9, 10)), bars: vec![bar(10, 6.0)] };
         let series = series.extended(news);
         assert_eq!(closes(&series), [(2, 2.0), (3, 1.0), (10, 6.0)]);
-        assert!(series.is_final(10));
+        assert!(series.known.is_final(10));
 
         // Asked again, the provider has no bar of the third day, and another of the second.
-        let news = News { settled: run(2, 3), bars: vec![bar(2, 7.0)], ..News::default() };
+        let news = News { told: settled(run(2, 3)), bars: vec![bar(2, 7.0)] };
         assert_eq!(closes(&series.extended(news)), [(2, 7.0), (10, 6.0)]);
     }
 
     #[test]
     fn bars_that_nobody_asked_for_are_not_taken() {
-        let news = News { settled: run(1, 3), bars: vec![bar(4, 1.0)], ..News::default() };
+        let news = News { told: settled(run(1, 3)), bars: vec![bar(4, 1.0)] };
         assert_eq!(closes(&Series::default().extended(news)), []);
     }
 
     /// The sample of docs/formats.md: with another layout comes another schema number.
     #[test]
     fn a_series_is_written_as_it_always_was() {
-        let news = News {
+        let told = Known {
             settled: run(15_520, 15_524),
             unsettled: run(15_525, 15_525),
             until_ms: 1_341_442_800_000,
-            bars: vec![bar(15_523, 583.98), bar(15_524, 584.0), bar(15_525, 592.52)],
         };
+        let news =
+            News { told, bars: vec![bar(15_523, 583.98), bar(15_524, 584.0), bar(15_525, 592.52)] };
         let series = Series::default().extended(news);
         let bytes = postcard::to_stdvec(&series).unwrap();
         let shown: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -280,11 +257,7 @@ mod tests {
 
     #[test]
     fn a_series_is_written_and_read() {
-        let news = News {
-            settled: run(1, 900),
-            bars: vec![bar(3, 1.0), bar(800, 2.0)],
-            ..News::default()
-        };
+        let news = News { told: settled(run(1, 900)), bars: vec![bar(3, 1.0), bar(800, 2.0)] };
         let series = Series::default().extended(news);
         let bytes = postcard::to_stdvec(&series).unwrap();
         assert_eq!(postcard::from_bytes::<Series>(&bytes).unwrap(), series);
@@ -312,14 +285,15 @@ mod tests {
                     said.insert(day, (is_final, close));
                 });
                 let until_ms = 1;
-                series = series.extended(News { settled, unsettled, until_ms, bars });
+                let told = Known { settled, unsettled, until_ms };
+                series = series.extended(News { told, bars });
             }
             let expected: Vec<_> =
                 said.iter().filter_map(|(day, (_, close))| Some((*day, (*close)?))).collect();
             prop_assert_eq!(closes(&series), expected);
             for day in 0..1_800 {
                 let expected = said.get(&day).map(|(is_final, _)| *is_final);
-                let got = series.knows(day, 0).then(|| series.is_final(day));
+                let got = series.known.knows(day, 0).then(|| series.known.is_final(day));
                 prop_assert_eq!(got, expected, "day {}", day);
             }
         }

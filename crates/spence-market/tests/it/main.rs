@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod data;
 mod faults;
 mod golden;
 mod sessions;

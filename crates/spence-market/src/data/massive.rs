@@ -1,0 +1,190 @@
+//! What a Massive/Polygon-compatible API is asked about one ticker.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use spence::{Error, Spence};
+
+use crate::answer::{check, garbage, rows_in, values_of};
+use crate::bars::Bar;
+use crate::call::Patience;
+use crate::data::{
+    DataProvider, DataQuestion, DataType, Dividend, Frequency, IntradayBar, Rows, SplitAction,
+};
+use crate::date::parse_date;
+use crate::error::ProviderError;
+use crate::provider::{Provider, encode, next_page};
+use crate::series::date_of;
+use crate::splits::Split;
+use crate::symbol::Symbol;
+use crate::wire::{Aggregate, Answer, DividendRow, SplitRow};
+
+/// What it has.
+pub(crate) const SERVES: [DataType; 3] = [DataType::Ohlcv, DataType::Split, DataType::Dividend];
+
+/// The most bars of a minute that an answer is put together from.
+const MAX_MINUTES: usize = 50_000;
+
+impl DataProvider for Provider {
+    fn get_data<'a>(
+        &'a self,
+        question: &'a DataQuestion,
+        patience: &'a Patience,
+    ) -> BoxFuture<'a, Result<Rows, ProviderError>> {
+        let DataQuestion { data_type, start, end, ticker, frequency, params } = question;
+        let days = (*start, *end);
+        async move {
+            let Some(ticker) = ticker else { return Err(ProviderError::Unserved(*data_type)) };
+            match (data_type, frequency) {
+                (DataType::Ohlcv, Frequency::Daily) => {
+                    let most = params.last.unwrap_or(usize::MAX).min(MAX_MINUTES);
+                    self.bars_of(ticker, days, most, patience).await.map(Rows::Bars)
+                }
+                (DataType::Ohlcv, Frequency::Minutes(minutes)) => {
+                    self.trades_of(ticker, minutes.get(), days, patience).await.map(Rows::Intraday)
+                }
+                (DataType::Split, _) => self.splits_of(ticker, days, patience).await,
+                (DataType::Dividend, _) => self.dividends_of(ticker, days, patience).await,
+                _ => Err(ProviderError::Unserved(*data_type)),
+            }
+        }
+        .boxed()
+    }
+
+    fn keep_in(&self, spence: &Spence) -> Result<(), Error> {
+        self.budget().map_or(Ok(()), |budget| budget.keep_in(spence, self.base_url()))
+    }
+
+    fn origin(&self, _: DataType) -> String {
+        self.base_url().to_owned()
+    }
+
+    fn whole_market(&self) -> Option<&Provider> {
+        Some(self)
+    }
+}
+
+impl Provider {
+    /// Bars of so many minutes on the days between two, both included, also outside of sessions.
+    async fn trades_of(
+        &self,
+        symbol: &Symbol,
+        minutes: u8,
+        (from, to): (Date, Date),
+        patience: &Patience,
+    ) -> Result<Vec<IntradayBar>, ProviderError> {
+        let span = if minutes == 60 { "1/hour".to_owned() } else { format!("{minutes}/minute") };
+        let path = format!(
+            "/v2/aggs/ticker/{}/range/{span}/{from}/{to}?adjusted=false&sort=asc&limit={MAX_MINUTES}",
+            encode(symbol.as_str())
+        );
+        let mut bars = BTreeMap::new();
+        let understand = |answer: Answer<Aggregate>| {
+            check(&answer, Some(symbol))?;
+            let next = next_page(&answer)?;
+            let rows = rows_in(answer)?;
+            let bar_of = |row: &Aggregate| {
+                let start = Timestamp::from_millisecond(row.t).map_err(|_| garbage(row))?;
+                let date = start.to_zoned(self.new_york.clone()).date();
+                let [open, high, low, close, volume] = values_of(row)?;
+                match (from..=to).contains(&date) {
+                    true => {
+                        let bar = Bar { date, open, high, low, close, volume };
+                        Ok(IntradayBar { start, bar })
+                    }
+                    false => Err(garbage(row)),
+                }
+            };
+            Ok((next, rows.iter().map(bar_of).collect::<Result<Vec<_>, _>>()?))
+        };
+        self.pages(path, patience, understand, |page: Vec<IntradayBar>| {
+            bars.extend(page.into_iter().map(|bar| (bar.start, bar)));
+            true
+        })
+        .await?;
+        Ok(bars.into_values().collect())
+    }
+
+    async fn splits_of(
+        &self,
+        symbol: &Symbol,
+        (from, to): (Date, Date),
+        patience: &Patience,
+    ) -> Result<Rows, ProviderError> {
+        let path = format!(
+            "/v3/reference/splits?ticker={}&execution_date.gte={from}&execution_date.lte={to}\
+             &limit=1000",
+            encode(symbol.as_str())
+        );
+        let read = |row: &SplitRow| {
+            let split = Split::read(row)?;
+            of_asked(symbol, &split.symbol)?;
+            let malformed = || ProviderError::Malformed(format!("row {row:?}"));
+            let date = date_of(split.day).ok_or_else(malformed)?;
+            Ok((date, SplitAction { date, from: split.from, to: split.to }))
+        };
+        self.by_day(path, patience, read).await.map(Rows::Splits)
+    }
+
+    async fn dividends_of(
+        &self,
+        symbol: &Symbol,
+        (from, to): (Date, Date),
+        patience: &Patience,
+    ) -> Result<Rows, ProviderError> {
+        let path = format!(
+            "/v3/reference/dividends?ticker={}&ex_dividend_date.gte={from}\
+             &ex_dividend_date.lte={to}&limit=1000",
+            encode(symbol.as_str())
+        );
+        let read = |row: &DividendRow| {
+            of_asked(symbol, &row.ticker)?;
+            let malformed = || ProviderError::Malformed(format!("row {row:?}"));
+            let date = parse_date(&row.ex_dividend_date).ok_or_else(malformed)?;
+            let cash = row.cash_amount;
+            if !(cash.is_finite() && cash >= 0.0) {
+                return Err(malformed());
+            }
+            // Two on a day, as an extra one beside the usual, are told apart by their amount; a
+            // row that comes twice is one.
+            Ok(((date, cash.to_bits()), Dividend { date, cash }))
+        };
+        self.by_day(path, patience, read).await.map(Rows::Dividends)
+    }
+
+    /// All rows of all pages, in the order of their keys, each once.
+    async fn by_day<R, K: Ord, T>(
+        &self,
+        path: String,
+        patience: &Patience,
+        read: impl Fn(&R) -> Result<(K, T), ProviderError>,
+    ) -> Result<Vec<T>, ProviderError>
+    where
+        R: serde::de::DeserializeOwned,
+    {
+        let mut all = BTreeMap::new();
+        let understand = |answer: Answer<R>| {
+            let next = next_page(&answer)?;
+            let rows = rows_in(answer)?;
+            Ok((next, rows.iter().map(&read).collect::<Result<Vec<_>, _>>()?))
+        };
+        self.pages(path, patience, understand, |page: Vec<(K, T)>| {
+            all.extend(page);
+            true
+        })
+        .await?;
+        Ok(all.into_values().collect())
+    }
+}
+
+/// Whether a row is of the symbol that was asked about.
+fn of_asked(asked: &Symbol, told: &str) -> Result<(), ProviderError> {
+    match told.eq_ignore_ascii_case(asked.as_str()) {
+        true => Ok(()),
+        false => Err(ProviderError::Malformed(format!("asked for {asked}, got {told}"))),
+    }
+}
