@@ -54,6 +54,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Config(config) => cmd::config::run(&common, config).await,
         Command::Stats => cmd::stats::run(&common).await,
         Command::Bars(bars) => cmd::bars::run(&common, bars).await,
+        Command::Market(market) => cmd::market::run(&common, market).await,
         Command::Calendar(calendar) => cmd::calendar::run(&common, &calendar),
         Command::Scan(scan) => cmd::scan::run(&common, &scan).await,
         Command::Indicators(indicators) => cmd::indicators::run(&common, &indicators),

@@ -40,6 +40,15 @@ pub(crate) fn number(figure: f64) -> serde_json::Value {
     serde_json::Number::from_f64(figure).map_or(serde_json::Value::Null, Into::into)
 }
 
+/// A value of JSON in a cell of a table; nothing for what is not there.
+pub(crate) fn cell(value: Option<&serde_json::Value>) -> String {
+    match value {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
 /// A table whose first column is text and whose others are numbers.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
     let mut table = Table::new();

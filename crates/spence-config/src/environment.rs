@@ -9,8 +9,9 @@ pub const PREFIX: &str = "SPENCE__";
 impl Layer {
     /// Reads a layer from environment variables; others than `SPENCE__...` are skipped.
     ///
-    /// Names of sections and keys are lower-cased. The name of a policy is matched, whatever its
-    /// case, against those in `known`; a new one is taken as written.
+    /// Names of sections and keys are lower-cased. The name of a policy or a provider is
+    /// matched, whatever its case, against those in `known`; that of a new policy is taken as
+    /// written.
     ///
     /// # Errors
     /// The variable, and what is wrong with its value.
@@ -50,13 +51,21 @@ impl Layer {
 
 /// The path as a file would spell it.
 fn spelled(path: Vec<String>, known: &Layer) -> Vec<String> {
-    let is_policy = path.first().is_some_and(|section| section.eq_ignore_ascii_case("policies"));
+    let section = path.first().map(|section| section.to_ascii_lowercase());
+    let (is_policy, is_provider) =
+        (section.as_deref() == Some("policies"), section.as_deref() == Some("providers"));
     let spell = |(depth, key): (usize, String)| {
-        if !is_policy || depth != 1 {
-            return key.to_ascii_lowercase();
-        }
         let same = |name: &&String| name.eq_ignore_ascii_case(&key);
-        known.policies.keys().find(same).cloned().unwrap_or(key)
+        match depth {
+            1 if is_policy => known.policies.keys().find(same).cloned().unwrap_or(key),
+            1 if is_provider => {
+                let known = known.providers.keys().find(same).cloned();
+                known.unwrap_or_else(|| key.to_ascii_lowercase())
+            }
+            // The types of data that `series` names.
+            3 if is_provider => key.to_ascii_uppercase(),
+            _ => key.to_ascii_lowercase(),
+        }
     };
     path.into_iter().enumerate().map(spell).collect()
 }

@@ -9,6 +9,7 @@ use crate::model::{
     Address, Beta, CalendarField, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer,
     Market, Memory, PolicyFields, Redis, Server, StaleField, TtlField,
 };
+use crate::providers::{ProviderKind, SeriesNames};
 use crate::settings::Sources;
 use crate::units::{Size, Span};
 
@@ -77,6 +78,9 @@ impl Layer {
         self.redis.leaves("redis", &mut leaves);
         self.server.leaves("server", &mut leaves);
         self.market.leaves("market", &mut leaves);
+        for (name, provider) in &self.providers {
+            provider.leaves(&format!("providers.{name}"), &mut leaves);
+        }
         self.defaults.leaves("defaults", &mut leaves);
         for (name, policy) in &self.policies {
             policy.leaves(&format!("policies.{name}"), &mut leaves);
@@ -112,7 +116,7 @@ macro_rules! by_word {
     )*};
 }
 
-by_word!(Eviction, Compression, Durability);
+by_word!(Eviction, Compression, Durability, ProviderKind);
 
 impl Shown for StaleField {
     fn shown(&self) -> String {
@@ -168,6 +172,13 @@ impl Shown for Fraction {
 impl Shown for Vec<String> {
     fn shown(&self) -> String {
         format!("[{}]", self.join(", "))
+    }
+}
+
+impl Shown for SeriesNames {
+    fn shown(&self) -> String {
+        let each: Vec<_> = self.iter().map(|(name, series)| format!("{name}: {series}")).collect();
+        format!("{{ {} }}", each.join(", "))
     }
 }
 

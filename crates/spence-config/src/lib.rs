@@ -20,6 +20,7 @@ mod explain;
 mod import;
 mod load;
 mod model;
+mod providers;
 mod redis;
 mod restart;
 mod secret;
@@ -32,8 +33,9 @@ pub use import::import;
 pub use load::ConfigError;
 pub use model::{
     Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
-    Memory, PolicyFields, Redis, Server, StaleField, TtlField,
+    Memory, PolicyFields, ProviderFields, Redis, Server, StaleField, TtlField,
 };
+pub use providers::{ProviderKind, ProviderSettings, SeriesNames};
 pub use redis::RedisSettings;
 pub use secret::Secret;
 pub use settings::{

@@ -15,6 +15,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use spence_calendar::ExchangeCalendar;
 
 use crate::explain::{Leaves, Shown};
+use crate::providers::{ProviderKind, SeriesNames};
 use crate::units::{Size, Span, SpanVisitor};
 
 macro_rules! sections {
@@ -118,6 +119,26 @@ sections! {
         max_calls_per_day: NonZeroU32,
     }
 
+    /// A provider of data beside the one of `market`.
+    ProviderFields {
+        /// How it speaks.
+        kind: ProviderKind,
+        /// Where it is, if not where everybody finds it.
+        base_url: String,
+        /// Its key.
+        api_key: Hidden,
+        /// Calls a minute at most, with this key.
+        calls_per_minute: NonZeroU32,
+        /// Calls a day (of UTC) at most, with this key.
+        max_calls_per_day: NonZeroU32,
+        /// The types of data that it serves; all it can, if they are not named.
+        types: Vec<String>,
+        /// Who is asked first: the lowest.
+        order: u64,
+        /// Of FRED: the series that types are taken from, if not from the usual ones.
+        series: SeriesNames,
+    }
+
     /// A policy, or the defaults of all.
     PolicyFields {
         /// How long a value is fresh.
@@ -169,6 +190,8 @@ pub struct Layer {
     pub server: Server,
     /// The market data provider.
     pub market: Market,
+    /// Further providers of data, by name.
+    pub providers: BTreeMap<String, ProviderFields>,
     /// The layer under all policies.
     pub defaults: PolicyFields,
     /// Policies by name.
@@ -186,6 +209,11 @@ impl Layer {
             let under = policies.remove(&name).unwrap_or_default();
             policies.insert(name, fields.over(under));
         }
+        let mut providers = below.providers;
+        for (name, fields) in self.providers {
+            let under = providers.remove(&name).unwrap_or_default();
+            providers.insert(name, fields.over(under));
+        }
         let mut profiles = below.profiles;
         profiles.extend(self.profiles);
         Self {
@@ -194,6 +222,7 @@ impl Layer {
             redis: self.redis.over(below.redis),
             server: self.server.over(below.server),
             market: self.market.over(below.market),
+            providers,
             defaults: self.defaults.over(below.defaults),
             policies,
             profiles,

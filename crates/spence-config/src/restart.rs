@@ -51,6 +51,9 @@ impl Settings {
             names, &self.market, &other.market,
             "market": MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day }
         );
+        if self.providers != other.providers {
+            names.push("providers");
+        }
         names
     }
 }

@@ -14,6 +14,7 @@ use crate::model::{
     Compression, Disk, Durability, Eviction, Layer, Market, Memory, PolicyFields, Server,
     StaleField, TtlField,
 };
+use crate::providers::{ProviderSettings, base_url};
 use crate::redis::RedisSettings;
 use crate::secret::Secret;
 use crate::units::{Size, Span};
@@ -47,6 +48,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The market data provider.
     pub market: MarketSettings,
+    /// Further providers of data, in the order in which they are asked.
+    pub providers: Vec<ProviderSettings>,
     /// The layer under all policies.
     pub defaults: PolicyLayer,
     /// Policies by name.
@@ -106,7 +109,7 @@ pub struct MarketSettings {
 }
 
 /// The provider that is used when only a key is given.
-const DEFAULT_PROVIDER: &str = "https://api.massive.com";
+pub(crate) const DEFAULT_PROVIDER: &str = "https://api.massive.com";
 /// The smallest budgets that make sense.
 const MIN_MEMORY: Size = Size(64 << 10);
 const MIN_DISK: Size = Size(4_000_000);
@@ -196,7 +199,17 @@ impl TryFrom<Layer> for Settings {
     type Error = ConfigError;
 
     fn try_from(layer: Layer) -> Result<Self, ConfigError> {
-        let Layer { memory, disk, redis, server, market, defaults, policies, profiles: _ } = layer;
+        let Layer {
+            memory,
+            disk,
+            redis,
+            server,
+            market,
+            providers,
+            defaults,
+            policies,
+            profiles: _,
+        } = layer;
         check_policies(&policies)?;
         let memory = memory_settings(memory)?;
         check_memory_budgets(memory.as_ref(), &defaults, &policies)?;
@@ -206,6 +219,7 @@ impl TryFrom<Layer> for Settings {
             redis: RedisSettings::of(redis)?,
             server: server_settings(server)?,
             market: market_settings(market)?,
+            providers: ProviderSettings::all(providers)?,
             defaults: policy_layer(defaults),
             policies: policies
                 .into_iter()
@@ -268,17 +282,8 @@ fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
 fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
     let (calls_per_minute, max_calls_per_day) = (market.calls_per_minute, market.max_calls_per_day);
     let api_key = not_empty("market.api_key", market.api_key.map(|key| key.0))?.map(Secret::new);
-    let base_url = match not_empty("market.base_url", market.base_url)? {
-        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-            Some(url.trim_end_matches('/').to_owned())
-        }
-        Some(url) => {
-            return Err(ConfigError::new(format!(
-                "market.base_url: `{url}` does not begin with http:// or https://"
-            )));
-        }
-        None => api_key.as_ref().map(|_| DEFAULT_PROVIDER.to_owned()),
-    };
+    let usual = || api_key.as_ref().map(|_| DEFAULT_PROVIDER.to_owned());
+    let base_url = base_url("market.base_url", market.base_url)?.or_else(usual);
     Ok(MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day })
 }
 

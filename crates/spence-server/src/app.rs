@@ -3,17 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use spence::{Clock, Spence};
-use spence_config::{ConfigError, Secret, Settings};
-use spence_feed::{Feed, FeedOptions};
-use spence_market::{Market, Provider, ProviderError};
+use spence_config::{ConfigError, Settings};
+use spence_market::{Market, ProviderError};
 use tokio::sync::watch;
 
-/// How long each answer of the built-in demo feed takes.
-const DEMO_LATENCY: Duration = Duration::from_millis(50);
+use crate::providers::{self, Origin};
 
 /// The engine and what it works with. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -55,25 +52,6 @@ pub enum ReloadError {
     /// The engine refused them.
     #[error("{0}; nothing was changed")]
     Engine(#[from] spence::Error),
-}
-
-/// Where market data comes from.
-#[derive(Debug)]
-pub enum Origin {
-    /// The built-in feed, since neither a URL nor a key is set.
-    DemoFeed(Feed),
-    /// A provider at this base URL.
-    Provider(String),
-}
-
-impl Origin {
-    /// What bars from here are stored as: the demo feed's are never taken for a provider's.
-    fn name(&self) -> &str {
-        match self {
-            Origin::DemoFeed(_) => "demo-feed",
-            Origin::Provider(url) => url,
-        }
-    }
 }
 
 /// Why the service could not start.
@@ -135,25 +113,8 @@ impl App {
         reloader: impl Fn() -> Result<Settings, ConfigError> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let spence = settings.engine().build().await?;
-        let market = &settings.market;
-        let (origin, base_url) = match &market.base_url {
-            Some(url) => (Origin::Provider(url.clone()), url.clone()),
-            None => {
-                let options = FeedOptions { latency: DEMO_LATENCY, ..FeedOptions::default() };
-                let anywhere = ([127, 0, 0, 1], 0).into();
-                let feed = Feed::start(anywhere, options).await.map_err(StartError::DemoFeed)?;
-                let base_url = feed.base_url();
-                (Origin::DemoFeed(feed), base_url)
-            }
-        };
-        let mut provider = Provider::new(&base_url, market.api_key.as_ref().map(Secret::reveal))?;
-        if let Some(calls) = market.calls_per_minute {
-            provider = provider.calls_per_minute(calls);
-        }
-        if let Some(calls) = market.max_calls_per_day {
-            provider = provider.calls_per_day(calls);
-        }
-        let market = Market::new(&spence, provider, origin.name())?;
+        let (origin, providers) = providers::start(&settings).await?;
+        let market = Market::with_providers(&spence, providers)?;
         let clock = spence.clock().clone();
         let started_ms = clock.unix_ms();
         Ok(Self(Arc::new(Inner {

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use spence::ErrorKind;
-use spence_market::InvalidQuestion;
+use spence_market::{DataError, InvalidData, InvalidQuestion};
 
 use crate::app::App;
 use crate::wire::{ErrorBody, FieldError, timestamp};
@@ -74,6 +74,23 @@ impl From<spence::Error> for ApiError {
 impl From<InvalidQuestion> for ApiError {
     fn from(error: InvalidQuestion) -> Self {
         Self::field(error.field(), error.to_string())
+    }
+}
+
+impl From<DataError> for ApiError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Invalid(invalid) => Self::field(&invalid.field, invalid.to_string()),
+            DataError::Failed(error) => error.into(),
+            // What it takes is in the configuration, not in the question.
+            unserved => Self::new(StatusCode::CONFLICT, unserved.to_string()),
+        }
+    }
+}
+
+impl From<InvalidData> for ApiError {
+    fn from(error: InvalidData) -> Self {
+        DataError::from(error).into()
     }
 }
 

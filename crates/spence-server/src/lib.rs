@@ -9,12 +9,14 @@ mod error;
 mod guard;
 mod metrics;
 mod openapi;
+mod providers;
 mod raw;
 mod router;
 mod routes;
 mod serve;
 mod wire;
 
-pub use app::{App, Origin, ReloadError, StartError};
+pub use app::{App, ReloadError, StartError};
 pub use edge::Edge;
+pub use providers::Origin;
 pub use serve::serve;

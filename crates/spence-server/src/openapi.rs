@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
-use crate::routes::{config, entries, explain, health, market, outdate, scan, stats, warm};
+use crate::routes::{config, data, entries, explain, health, market, outdate, scan, stats, warm};
 
 /// The document; its parts stand at the handlers and the types of `wire.rs`.
 #[derive(OpenApi)]
@@ -27,6 +27,8 @@ use crate::routes::{config, entries, explain, health, market, outdate, scan, sta
         warm::warm,
         config::reload,
         market::bars,
+        data::data,
+        data::types,
         scan::scan,
     )
 )]

@@ -10,7 +10,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::guard::{cors, guard};
 use crate::openapi;
-use crate::routes::{config, entries, explain, health, home, market, outdate, scan, stats, warm};
+use crate::routes::{
+    config, data, entries, explain, health, home, market, outdate, scan, stats, warm,
+};
 
 /// All paths, behind the edge.
 pub(crate) fn router(app: &App) -> Router {
@@ -34,6 +36,8 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/api/v1/config/reload", post(config::reload).layer(limited()))
         .route("/api/v1/events", get(explain::events))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
+        .route("/api/v1/market/data", get(data::data))
+        .route("/api/v1/market/types", get(data::types))
         .route("/api/v1/market/scan", post(scan::scan).layer(limited()))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"));
     let router = match app.settings().server.allow_origins.is_empty() {

@@ -1,7 +1,9 @@
 //! What can be said on the command line.
 
+mod market;
 mod scan;
 
+pub(crate) use market::{Data, Market};
 pub(crate) use scan::{Scan, Scoring};
 
 use std::net::SocketAddr;
@@ -117,13 +119,16 @@ pub(crate) enum Command {
     /// Look into the configuration, or put it in force.
     #[command(subcommand)]
     Config(Config),
-    /// Show hits, misses, sizes and savings, by cache and in all.
+    /// Show hits, misses, sizes and savings, by cache that is used and in all.
     #[command(after_help = "Example:\n  spence stats --json")]
     Stats,
     /// Print the last daily bars of a symbol.
     #[command(after_help = "Examples:\n  spence bars AAPL --bars 5 --end 2012-06-29\n  \
                             spence bars MSFT --csv > msft.csv")]
     Bars(Bars),
+    /// Data of every type: bars within the day, splits, dividends, the economy, returns.
+    #[command(subcommand)]
+    Market(Market),
     /// Print when an exchange trades: sessions with their opens, closes and half days.
     #[command(after_help = "Examples:\n  spence calendar XNYS\n  \
                             spence calendar XNYS --from 2024-01-01 --to 2024-12-31 --csv")]

@@ -29,7 +29,7 @@ pub(crate) async fn run(common: &Common, bars: Bars) -> anyhow::Result<()> {
     } else {
         let empty = Vec::new();
         let bars = body.get("bars").and_then(Value::as_array).unwrap_or(&empty);
-        let rows = bars.iter().map(|bar| COLUMNS.map(|column| text(bar.get(column))));
+        let rows = bars.iter().map(|bar| COLUMNS.map(|column| render::cell(bar.get(column))));
         match csv {
             true => {
                 render::line(&COLUMNS.join(","))?;
@@ -40,12 +40,4 @@ pub(crate) async fn run(common: &Common, bars: Bars) -> anyhow::Result<()> {
     }
     render::provenance(&format!("{count} bars"), &answer);
     Ok(())
-}
-
-fn text(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod feed;
 pub(crate) mod get;
 pub(crate) mod indicators;
+pub(crate) mod market;
 pub(crate) mod outdate;
 pub(crate) mod scan;
 pub(crate) mod serve;

@@ -69,9 +69,13 @@ fn banner(url: &str, app: &App, settings: &Settings) -> anyhow::Result<()> {
     };
     let market = match app.origin() {
         Origin::DemoFeed(_) => {
-            "built-in demo feed (neither market.base_url nor market.api_key is set)".to_owned()
+            "built-in demo feed (no provider is set: market.base_url, market.api_key or providers)"
+                .to_owned()
         }
-        Origin::Provider(url) => url.clone(),
+        Origin::Providers(those) => {
+            let each: Vec<_> = those.iter().map(|(name, url)| format!("{name} {url}")).collect();
+            each.join(", ")
+        }
     };
     render::line(&format!(
         "spence {} serves {url}\n  memory  {memory}\n  disk    {disk}\n  redis   {redis}\n  market  {market}\n\

@@ -28,7 +28,10 @@ pub(crate) async fn run(common: &Common) -> anyhow::Result<()> {
         return render::json(&stats);
     }
     let mut rows: Vec<_> = match stats.get("caches") {
-        Some(Value::Object(caches)) => caches.iter().map(|(name, c)| row(name, c)).collect(),
+        Some(Value::Object(caches)) => {
+            let used = caches.iter().filter(|(_, figures)| is_used(figures));
+            used.map(|(name, figures)| row(name, figures)).collect()
+        }
         _ => Vec::new(),
     };
     rows.push(row("all", stats.get("total").unwrap_or(&Value::Null)));
@@ -37,6 +40,12 @@ pub(crate) async fn run(common: &Common) -> anyhow::Result<()> {
         Some(redis) => render::line(&shared(redis)),
         None => Ok(()),
     }
+}
+
+/// Whether a cache holds anything, or was asked for anything.
+fn is_used(figures: &Value) -> bool {
+    let counts = ["total", "cache_size", "memory_bytes", "disk_bytes", "inserts"];
+    counts.iter().any(|name| figures.get(name).and_then(Value::as_u64).unwrap_or(0) > 0)
 }
 
 /// The shared tier in a line.

@@ -218,3 +218,28 @@ fn wrong_files_are_refused_with_the_line() {
     check(&["calendar", "XBOM", "--from", "1996-12-31"], 3, "1997-01-01 to 2026-12-31");
     check(&["calendar", "XLON", "--from", "2024-02-02", "--to", "2024-02-01"], 3, "is before");
 }
+
+#[test]
+fn data_of_every_type_are_printed() {
+    let shell = Shell::new("{}");
+    let days = ["--start", "2012-06-28", "--end", "2012-06-29"];
+    let of = |args: &[&'static str]| [&["market", "data"][..], args, &days].concat();
+    insta::assert_snapshot!(shell.ok(&of(&["OHLCV", "AAPL"])));
+    insta::assert_snapshot!(shell.ok(&of(&["ohlcv", "aapl", "--frequency", "1h", "--csv"])));
+    insta::assert_snapshot!(shell.ok(&of(&["TOTAL_RETURN", "IBM", "--param", "method=log"])));
+    insta::assert_snapshot!(shell.ok(&["market", "types"]));
+    let shown = shell.json(&of(&["TREASURY_10Y"]));
+    assert_eq!((&shown["count"], &shown["rows"][0]["date"]), (&json!(2), &json!("2012-06-28")));
+    // Held on disk by now, and nothing of another ticker is.
+    shell.ok(&[&of(&["OHLCV", "AAPL"])[..], &["--offline"]].concat());
+    let refused = |args: &[&str], code: i32, said: &str| {
+        let done = shell.run(args);
+        let errors = String::from_utf8(done.stderr).unwrap();
+        assert!(errors.contains(said), "{errors}");
+        assert_eq!(done.status.code(), Some(code), "{errors}");
+    };
+    refused(&of(&["OHLCV", "MSFT", "--offline"]), 1, "no bars of MSFT are held");
+    refused(&of(&["OHLCV"]), 3, "ticker: is missing");
+    refused(&of(&["SOFR", "--param", "vintage"]), 3, "expected NAME=VALUE");
+    refused(&["market", "data", "SOFR", "--end", "2150-01-01"], 3, "end: 2150-01-01 has not come");
+}

@@ -267,3 +267,49 @@ cache:
     assert!(refused("cache: { disk: { max_size_gb: -1 } }").contains("is no size"));
     assert!(refused("cache: { ttl_by_data_type: { a/b: 5 } }").contains("contains '/'"));
 }
+
+#[test]
+fn providers_are_named_ordered_and_checked() {
+    let text = "
+providers:
+  fred: { kind: fred, api_key: k, series: { treasury_3m: DTB3 } }
+  backup: { kind: massive, base_url: https://b.example/, types: [ohlcv], order: 2 }
+  archive: { kind: massive, base_url: https://a.example, order: 2 }
+";
+    let mut sources = file(text);
+    sources.environment = environment(&[
+        ("SPENCE__PROVIDERS__FRED__API_KEY", "other"),
+        ("SPENCE__PROVIDERS__FRED__SERIES__SOFR", "SOFR30DAYAVG"),
+        ("SPENCE__PROVIDERS__Backup__MAX_CALLS_PER_DAY", "9"),
+    ]);
+    let settings = sources.clone().resolve().unwrap();
+    let names: Vec<_> = settings.providers.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["fred", "archive", "backup"]);
+    let (fred, backup) = (&settings.providers[0], &settings.providers[2]);
+    assert_eq!(fred.base_url, "https://api.stlouisfed.org");
+    assert_eq!(fred.series.get("SOFR").map(String::as_str), Some("SOFR30DAYAVG"));
+    assert_eq!((fred.types.len(), backup.types.join(" ")), (11, "OHLCV".to_owned()));
+    assert_eq!(backup.max_calls_per_day.map(std::num::NonZeroU32::get), Some(9));
+    assert_eq!(file(text).resolve().unwrap().differing_until_restart(&settings), ["providers"]);
+    let explained = sources.explain().unwrap();
+    let key = explained.iter().find(|one| one.name == "providers.fred.api_key").unwrap();
+    assert_eq!((key.value.as_str(), key.from.as_str()), ("(hidden)", "environment"));
+
+    for (wrong, expected) in [
+        ("{ x: { api_key: k } }", "providers.x.kind: is missing, expected massive or fred"),
+        ("{ x: { kind: fred } }", "providers.x.api_key: is missing; https://api.stlouisfed.org"),
+        ("{ market: { kind: fred, api_key: k } }", "providers: `market` is the section"),
+        (
+            "{ x: { kind: fred, api_key: k, types: [OHLCV] } }",
+            "providers.x.types: `OHLCV` is none of its types, which are CPI_INDEX",
+        ),
+        (
+            "{ x: { kind: massive, api_key: k, series: { OHLCV: X } } }",
+            "providers.x.series: only providers of kind fred have series",
+        ),
+        ("{ x: { kind: fred, base_url: ftp://a } }", "providers.x.base_url: `ftp://a` does not"),
+    ] {
+        let error = file(&format!("providers: {wrong}")).resolve().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -189,7 +189,7 @@ impl Market {
         // It may be tomorrow already where the question comes from.
         let last = self.today().tomorrow().unwrap_or(Date::MAX);
         let vintage = question.params.vintage.map(|vintage| ("vintage", vintage));
-        let days = [Some(("start", question.start)), Some(("end", question.end)), vintage];
+        let days = [Some(("end", question.end)), Some(("start", question.start)), vintage];
         match days.into_iter().flatten().find(|(_, day)| *day > last) {
             Some((name, day)) => Err(InvalidData::new(
                 name,

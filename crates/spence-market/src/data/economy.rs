@@ -127,7 +127,8 @@ impl Market {
     }
 
     /// The day that it is in New York.
-    pub(crate) fn today(&self) -> Date {
+    #[must_use]
+    pub fn today(&self) -> Date {
         // The calendar has found the zone already.
         let new_york = TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC);
         self.now().to_zoned(new_york).date()

@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 
-use crate::app::{App, Origin};
+use crate::app::App;
+use crate::providers::Origin;
 use crate::routes::Json;
-use crate::wire::{Health, OriginHealth, Origins, RedisHealth, TierHealth, Tiers};
+use crate::wire::{Health, OriginHealth, RedisHealth, TierHealth, Tiers};
 
 #[utoipa::path(
     get,
@@ -23,14 +24,21 @@ pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
         budget_bytes,
         errors,
     };
-    let market = match app.origin() {
-        Origin::DemoFeed(feed) => OriginHealth {
+    let origins = match app.origin() {
+        Origin::DemoFeed(feed) => vec![OriginHealth {
+            name: "market".to_owned(),
             kind: "demo-feed",
             base_url: feed.base_url(),
             calls: Some(feed.calls().total()),
-        },
-        Origin::Provider(url) => {
-            OriginHealth { kind: "provider", base_url: url.clone(), calls: None }
+        }],
+        Origin::Providers(those) => {
+            let health = |(name, url): &(String, String)| OriginHealth {
+                name: name.clone(),
+                kind: "provider",
+                base_url: url.clone(),
+                calls: None,
+            };
+            those.iter().map(health).collect()
         }
     };
     let redis: Option<RedisHealth> = snapshot.redis.as_ref().map(Into::into);
@@ -45,6 +53,6 @@ pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
             disk: tier(snapshot.total.disk_bytes, snapshot.disk_budget, snapshot.disk_errors),
             redis,
         },
-        origins: Origins { market },
+        origins: origins.into_iter().map(|one| (one.name.clone(), one)).collect(),
     })
 }

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use spence::Key;
 use spence_market::{BARS_CACHE, LastBars, SeriesKey};
 
-use crate::app::{App, Origin};
+use crate::app::App;
 use crate::error::{ApiError, ApiResult};
+use crate::providers::Origin;
 use crate::routes::{Json, Segments, X_SPENCE_KEY, X_SPENCE_ORIGIN, about, header_text};
 use crate::wire::{BarBody, BarsBody, ErrorBody};
 

@@ -1,6 +1,7 @@
 //! The handlers, one file for each part of the API.
 
 pub(crate) mod config;
+pub(crate) mod data;
 pub(crate) mod entries;
 pub(crate) mod explain;
 pub(crate) mod health;
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spence::{Cached, Freshness, Source};
-use spence_market::HeldBars;
+use spence_market::{Data, HeldBars};
 
 use crate::error::ApiError;
 use axum::http::StatusCode;
@@ -150,6 +151,18 @@ impl<'a> From<&'a HeldBars> for About<'a> {
             cause: bars.stale_cause(),
             is_verified: bars.is_verified(),
             age: bars.age(),
+        }
+    }
+}
+
+impl<'a> From<&'a Data> for About<'a> {
+    fn from(data: &'a Data) -> Self {
+        Self {
+            source: data.source(),
+            freshness: data.freshness(),
+            cause: data.stale_cause(),
+            is_verified: data.is_verified(),
+            age: data.age(),
         }
     }
 }

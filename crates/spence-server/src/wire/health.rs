@@ -1,5 +1,7 @@
 //! What `/health` says.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use spence::RedisStats;
 use utoipa::ToSchema;
@@ -11,7 +13,8 @@ pub(crate) struct Health {
     pub(crate) version: &'static str,
     pub(crate) uptime_seconds: u64,
     pub(crate) tiers: Tiers,
-    pub(crate) origins: Origins,
+    /// Whom data come from, by name.
+    pub(crate) origins: BTreeMap<String, OriginHealth>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,12 +80,9 @@ pub(crate) struct TierHealth {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Origins {
-    pub(crate) market: OriginHealth,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OriginHealth {
+    #[serde(skip)]
+    pub(crate) name: String,
     /// `demo-feed` or `provider`.
     pub(crate) kind: &'static str,
     pub(crate) base_url: String,

@@ -1,5 +1,6 @@
 //! The JSON of the API.
 
+pub(crate) mod data;
 mod health;
 pub(crate) mod scan;
 
@@ -11,7 +12,7 @@ use spence::{CacheStats, Event, Explanation, Happening, Holding, Scope, Setting,
 use spence_market::Bar;
 use utoipa::ToSchema;
 
-pub(crate) use health::{Health, OriginHealth, Origins, RedisHealth, TierHealth, Tiers};
+pub(crate) use health::{Health, OriginHealth, RedisHealth, TierHealth, Tiers};
 
 /// Every error answer.
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,6 +4,7 @@
 
 mod access;
 mod ask;
+mod data;
 mod entries;
 mod errors;
 mod market;

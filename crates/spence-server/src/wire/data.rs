@@ -1,0 +1,114 @@
+//! Data of every type as JSON.
+
+use serde::Serialize;
+use spence_market::{Dividend, IntradayBar, Observation, Rows, SplitAction};
+use utoipa::ToSchema;
+
+use crate::wire::BarBody;
+
+/// An answer of `/api/v1/market/data`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DataBody {
+    pub(crate) data_type: &'static str,
+    /// Of whom; absent for types that are not about a ticker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ticker: Option<String>,
+    pub(crate) start: String,
+    pub(crate) end: String,
+    pub(crate) frequency: String,
+    /// What a row says, with its unit.
+    pub(crate) of: &'static str,
+    /// Whether the rows can change no more.
+    #[serde(rename = "final")]
+    pub(crate) is_final: bool,
+    /// Of published figures, the day on which they were known so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) known_on: Option<String>,
+    pub(crate) count: usize,
+    /// Oldest first.
+    pub(crate) rows: Vec<RowBody>,
+}
+
+/// A row, by type.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum RowBody {
+    Bar(BarBody),
+    Intraday(IntradayBody),
+    Split(SplitBody),
+    Dividend(DividendBody),
+    Value(ValueBody),
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IntradayBody {
+    /// The moment with which it begins, in UTC.
+    time: String,
+    #[serde(flatten)]
+    bar: BarBody,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SplitBody {
+    /// The first day at the new price.
+    date: String,
+    /// Old shares.
+    from: f64,
+    /// New shares.
+    to: f64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DividendBody {
+    /// The first day without it.
+    date: String,
+    cash: f64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ValueBody {
+    date: String,
+    /// `null` where the provider has none.
+    value: Option<f64>,
+}
+
+/// A type of data, as `/api/v1/market/types` lists it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TypeBody {
+    pub(crate) data_type: &'static str,
+    /// `ticker` or `economy`.
+    pub(crate) about: &'static str,
+    pub(crate) of: &'static str,
+    pub(crate) computed: bool,
+    /// Who is asked, in this order; of what is computed nobody.
+    pub(crate) providers: Vec<String>,
+}
+
+impl RowBody {
+    pub(crate) fn all(rows: &Rows) -> Vec<Self> {
+        match rows {
+            Rows::Bars(bars) => bars.iter().map(|bar| Self::Bar(bar.into())).collect(),
+            Rows::Intraday(bars) => bars.iter().map(Self::intraday).collect(),
+            Rows::Splits(splits) => splits.iter().map(Self::split).collect(),
+            Rows::Dividends(dividends) => dividends.iter().map(Self::dividend).collect(),
+            Rows::Values(values) => values.iter().map(Self::value).collect(),
+        }
+    }
+
+    fn intraday(one: &IntradayBar) -> Self {
+        Self::Intraday(IntradayBody { time: one.start.to_string(), bar: (&one.bar).into() })
+    }
+
+    fn split(one: &SplitAction) -> Self {
+        Self::Split(SplitBody { date: one.date.to_string(), from: one.from, to: one.to })
+    }
+
+    fn dividend(one: &Dividend) -> Self {
+        Self::Dividend(DividendBody { date: one.date.to_string(), cash: one.cash })
+    }
+
+    fn value(one: &Observation) -> Self {
+        let value = one.value.is_finite().then_some(one.value);
+        Self::Value(ValueBody { date: one.date.to_string(), value })
+    }
+}
