@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::StatusCode;
 
-use crate::bars::Bar;
 use crate::error::ProviderError;
 use crate::symbol::Symbol;
 use crate::wire::{Aggregate, Answer, Reply};
@@ -80,20 +79,21 @@ pub(crate) fn rows_in<R>(answer: Answer<R>) -> Result<Vec<R>, ProviderError> {
     }
 }
 
-/// The bar of a row of one symbol, which lies between two days, both included.
-pub(crate) fn bar_of(
+/// The day of a row of one symbol, which lies between two days, both included.
+pub(crate) fn day_of_row(
     row: &Aggregate,
     (from, to): (Date, Date),
     new_york: &TimeZone,
-) -> Result<Bar, ProviderError> {
+) -> Result<Date, ProviderError> {
     let time = Timestamp::from_millisecond(row.t).map_err(|_| garbage(row))?;
     let date = time.to_zoned(new_york.clone()).date();
-    if !(from..=to).contains(&date) {
-        let what = format!("asked for {from} to {to}, got {date}");
-        return Err(ProviderError::Malformed(what));
+    match (from..=to).contains(&date) {
+        true => Ok(date),
+        false => {
+            let what = format!("asked for {from} to {to}, got {date}");
+            Err(ProviderError::Malformed(what))
+        }
     }
-    let [open, high, low, close, volume] = values_of(row)?;
-    Ok(Bar { date, open, high, low, close, volume })
 }
 
 /// Open, high, low, close and volume of a row, if they can be.
@@ -124,7 +124,8 @@ mod tests {
         let outcome = outcome.and_then(|answer| {
             super::check(&answer, Some(&asked))?;
             let rows = rows_in(answer)?;
-            rows.iter().map(|row| bar_of(row, days, &new_york)).collect::<Result<Vec<_>, _>>()
+            let bar = |row| day_of_row(row, days, &new_york).and_then(|_| values_of(row));
+            rows.iter().map(bar).collect::<Result<Vec<_>, _>>()
         });
         let shown = match outcome {
             Ok(bars) if bars.is_empty() => "nothing".to_owned(),

@@ -42,6 +42,7 @@ mod market;
 mod ohlcv;
 mod plan;
 mod provider;
+mod quality;
 mod rows;
 mod scan;
 pub mod score;
@@ -59,8 +60,8 @@ pub use budget::CALLS_CACHE;
 pub use call::{Patience, install_tls};
 pub use data::{
     Data, DataError, DataProvider, DataQuestion, DataType, Dividend, Fred, Frequency,
-    INTRADAY_CACHE, IntradayBar, InvalidData, Observation, Params, Providers, Rows, SERIES,
-    SplitAction, Subject,
+    INTRADAY_CACHE, IntradayBar, InvalidData, Observation, Params, Providers, RefusedRow, Rows,
+    SERIES, SplitAction, Subject, Told,
 };
 pub use date::parse_date;
 pub use digits::twelve_digits;
@@ -72,6 +73,7 @@ pub use listed::LISTINGS_CACHE;
 pub use market::{BARS_CACHE, Market};
 pub use ohlcv::{Columns, Ohlcv};
 pub use provider::Provider;
+pub use quality::{Finding, Flaw, QUARANTINE_CACHE, Quality};
 pub use rows::ROWS_CACHE;
 pub use scan::{ScanOptions, ScanRow, scan};
 pub use series::{Series, SeriesKey};

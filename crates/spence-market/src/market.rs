@@ -15,12 +15,13 @@ use crate::data::computed::ComputedCaches;
 use crate::data::economy::{self, Economy};
 use crate::data::intraday::{INTRADAY_CACHE, Intraday, IntradayKey};
 use crate::data::massive::SERVES as MASSIVE_SERVES;
-use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, Rows};
+use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, Rows, Told};
 use crate::error::ProviderError;
 use crate::held::HeldBars;
 use crate::lacks::Wanted;
 use crate::listed::{LISTINGS_CACHE, Listed};
 use crate::provider::Provider;
+use crate::quality::quarantine;
 use crate::rows::{ROWS_CACHE, RowKey, Scored};
 use crate::series::{DayBar, Known, News, Series, SeriesKey};
 use crate::splits::{SPLITS_CACHE, Splits, SplitsKey};
@@ -44,6 +45,7 @@ pub struct Market {
     pub(crate) rows: Cache<RowKey, Scored>,
     pub(crate) intraday: Cache<IntradayKey, Intraday>,
     pub(crate) dividends: Cache<String, Dividends>,
+    pub(crate) quarantined: Cache<String, String>,
     pub(crate) economy: Economy,
     pub(crate) computed: ComputedCaches,
     pub(crate) providers: Providers,
@@ -79,6 +81,7 @@ impl Market {
             rows: spence.cache(ROWS_CACHE).memory_only().build()?,
             intraday: intraday.origin(&of_bars).build()?,
             dividends: actions::cache(spence, &providers)?,
+            quarantined: quarantine::cache(spence)?,
             economy: economy::caches(spence, &providers)?,
             computed: ComputedCaches::new(spence)?,
             trading: Trading::in_new_york().map_err(Error::origin)?,
@@ -173,14 +176,17 @@ impl Market {
             let start = gap.from.unwrap_or_else(|| self.trading.beginning());
             let params = Params { last: limit, ..Params::default() };
             let days = (start, to.date());
-            let rows = self.ask(wanted.symbol(), days, Frequency::Daily, params, &patience).await?;
-            let Rows::Bars(bars) = rows else {
+            let told = self.ask(wanted.symbol(), days, Frequency::Daily, params, &patience).await?;
+            let Rows::Bars(bars) = told.rows else {
                 return Err(ProviderError::Malformed("no daily bars".to_owned()));
             };
-            series = series.extended(match limit {
+            self.quarantine(wanted.symbol(), &told.refused).await;
+            let mut news = match limit {
                 Some(limit) => self.news(&bars, to, limit, now),
                 None => self.said(start, to.date(), now, &bars),
-            });
+            };
+            news.told.doubt(&told.refused);
+            series = series.extended(news);
         }
         Ok(series)
     }
@@ -193,7 +199,7 @@ impl Market {
         frequency: Frequency,
         params: Params,
         patience: &Patience,
-    ) -> Result<Rows, ProviderError> {
+    ) -> Result<Told, ProviderError> {
         let (data_type, ticker) = (DataType::Ohlcv, Some(symbol.clone()));
         let question = DataQuestion { data_type, start, end, ticker, frequency, params };
         self.providers.get_data(&question, patience).await

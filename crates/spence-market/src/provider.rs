@@ -7,11 +7,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
-use crate::answer::{bar_of, brief, check, garbage, rows_in, values_of};
+use crate::answer::{brief, check, day_of_row, garbage, rows_in, values_of};
 use crate::bars::Bar;
 use crate::budget::Budget;
 use crate::call::{Caller, KeyGoes, Patience};
+use crate::data::{RefusedRow, Rows, Told};
 use crate::error::ProviderError;
+use crate::quality::refused::{Doubts, Page};
 use crate::series::{DayBar, day_of};
 use crate::splits::Split;
 use crate::symbol::Symbol;
@@ -74,47 +76,56 @@ impl Provider {
         (from, to): (Date, Date),
         limit: usize,
         patience: &Patience,
-    ) -> Result<Vec<Bar>, ProviderError> {
+    ) -> Result<Told, ProviderError> {
         let path = format!(
             "/v2/aggs/ticker/{}/range/1/day/{from}/{to}?adjusted=false&sort=desc&limit={limit}",
             encode(symbol.as_str())
         );
         // By session: a row that comes twice is one bar.
-        let mut bars = BTreeMap::new();
+        let (mut bars, mut refused) = (BTreeMap::new(), Vec::new());
+        let doubts = Doubts::default();
         let understand = |answer: Answer<Aggregate>| {
             check(&answer, Some(symbol))?;
             let next = next_page(&answer)?;
-            let rows = rows_in(answer)?;
-            let bars = rows.iter().map(|row| bar_of(row, (from, to), &self.new_york));
-            Ok((next, bars.collect::<Result<Vec<Bar>, _>>()?))
-        };
-        self.pages(path, patience, understand, |page: Vec<Bar>| {
-            for bar in page {
-                bars.entry(bar.date).or_insert(bar);
+            let mut page = Page::default();
+            for row in rows_in(answer)? {
+                let date = day_of_row(&row, (from, to), &self.new_york)?;
+                page.add(date, values_of(&row), &row);
             }
-            bars.len() < limit
+            doubts.settle(&page.refused)?;
+            Ok((next, page))
+        };
+        self.pages(path, patience, understand, |page: Page| {
+            for (date, [open, high, low, close, volume]) in page.rows {
+                bars.entry(date).or_insert(Bar { date, open, high, low, close, volume });
+            }
+            refused.extend(page.refused);
+            bars.len() + refused.len() < limit
         })
         .await?;
-        Ok(bars.into_values().rev().take(limit).collect())
+        let bars = bars.into_values().rev().take(limit).collect();
+        Ok(Told { rows: Rows::Bars(bars), refused })
     }
 
-    /// The bars of a session of all symbols that `places` knows, with what it says of them. That
-    /// nobody traded in a session is not believed.
+    /// The bars of a session of all symbols that `places` knows, with their places, and those
+    /// whose rows cannot be. That nobody traded in a session is not believed.
     pub(crate) async fn bars_on(
         &self,
         day: Date,
         places: &HashMap<&str, usize>,
         patience: &Patience,
-    ) -> Result<Vec<(usize, DayBar)>, ProviderError> {
+    ) -> Result<SessionBars, ProviderError> {
         let path = format!("/v2/aggs/grouped/locale/us/market/stocks/{day}?adjusted=false");
         let at = |day: Date| Some(day.to_zoned(self.new_york.clone()).ok()?.timestamp());
         let hours = at(day).zip(day.tomorrow().ok().and_then(at));
         let (begin, end) =
             hours.map_or((0, 0), |(from, to)| (from.as_millisecond(), to.as_millisecond()));
         let number = day_of(day);
+        let doubts = Doubts::default();
         let understand = |answer: Answer<Aggregate>| {
             check(&answer, None)?;
-            let mut bars = Vec::with_capacity(places.len());
+            let mut told = SessionBars::default();
+            told.bars.reserve(places.len());
             let rows = rows_in(answer)?;
             if rows.is_empty() {
                 return Err(ProviderError::Suspicious(day));
@@ -122,11 +133,16 @@ impl Provider {
             for row in rows {
                 let symbol = row.symbol.as_deref().ok_or_else(|| garbage(&row))?;
                 let Some(place) = places.get(symbol) else { continue };
-                let is_of_day = (begin..end).contains(&row.t);
-                let values = is_of_day.then(|| values_of(&row)).ok_or_else(|| garbage(&row))??;
-                bars.push((*place, DayBar { day: number, values }));
+                if !(begin..end).contains(&row.t) {
+                    return Err(garbage(&row));
+                }
+                match values_of(&row) {
+                    Ok(values) => told.bars.push((*place, DayBar { day: number, values })),
+                    Err(_) => told.refused.push((*place, RefusedRow::of(day, &row))),
+                }
             }
-            Ok(bars)
+            doubts.settle(told.refused.iter().map(|(_, row)| row))?;
+            Ok(told)
         };
         self.caller.call(&path, patience, understand).await
     }
@@ -190,6 +206,13 @@ impl Provider {
         }
         Err(ProviderError::Malformed(format!("more than {MAX_PAGES} pages")))
     }
+}
+
+/// The bars of a session, each with the place of its symbol.
+#[derive(Debug, Default)]
+pub(crate) struct SessionBars {
+    pub(crate) bars: Vec<(usize, DayBar)>,
+    pub(crate) refused: Vec<(usize, RefusedRow)>,
 }
 
 /// Where the next page of an answer is, if there is one.

@@ -4,7 +4,9 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
-use crate::routes::{config, data, entries, explain, health, market, outdate, scan, stats, warm};
+use crate::routes::{
+    config, data, entries, explain, health, market, outdate, quality, scan, stats, warm,
+};
 
 /// The document; its parts stand at the handlers and the types of `wire.rs`.
 #[derive(OpenApi)]
@@ -29,6 +31,7 @@ use crate::routes::{config, data, entries, explain, health, market, outdate, sca
         market::bars,
         data::data,
         data::types,
+        quality::quality,
         scan::scan,
     )
 )]

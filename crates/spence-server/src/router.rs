@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::guard::{cors, guard};
 use crate::openapi;
 use crate::routes::{
-    config, data, entries, explain, health, home, market, outdate, scan, stats, warm,
+    config, data, entries, explain, health, home, market, outdate, quality, scan, stats, warm,
 };
 
 /// All paths, behind the edge.
@@ -38,6 +38,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .route("/api/v1/market/data", get(data::data))
         .route("/api/v1/market/types", get(data::types))
+        .route("/api/v1/market/quality/{symbol}", get(quality::quality))
         .route("/api/v1/market/scan", post(scan::scan).layer(limited()))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"));
     let router = match app.settings().server.allow_origins.is_empty() {

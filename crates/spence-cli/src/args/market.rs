@@ -12,6 +12,12 @@ pub(crate) enum Market {
                             spence market data INFLATION_RATE --param method=mom\n  \
                             spence market data TOTAL_RETURN IBM --param method=cumulative --offline")]
     Data(Data),
+    /// Look for what is odd about the daily bars of a symbol: sessions without a bar, rows that
+    /// were refused, jumps that no split explains, splits that no price shows.
+    #[command(
+        after_help = "Example:\n  spence market quality AAPL --start 2000-01-01 --end 2013-03-01"
+    )]
+    Quality(Quality),
     /// List the types of data, and which providers serve them.
     #[command(after_help = "Example:\n  spence market types")]
     Types,
@@ -43,4 +49,19 @@ pub(crate) struct Data {
     /// Print comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Quality {
+    /// The symbol, as in AAPL.
+    pub(crate) symbol: String,
+    /// The first day, as in 2012-06-01. Default: a year before the last.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) start: Option<String>,
+    /// The last day. Default: today, in New York.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) end: Option<String>,
+    /// Only what is held; no provider is called.
+    #[arg(long)]
+    pub(crate) offline: bool,
 }

@@ -3,7 +3,7 @@
 mod market;
 mod scan;
 
-pub(crate) use market::{Data, Market};
+pub(crate) use market::{Data, Market, Quality};
 pub(crate) use scan::{Scan, Scoring};
 
 use std::net::SocketAddr;

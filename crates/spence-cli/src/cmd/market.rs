@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::args::{Common, Data, Market};
-use crate::client::{Client, encode};
+use crate::args::{Common, Data, Market, Quality};
+use crate::client::{Client, encode, segment};
 use crate::exit::{Code, Failure};
 use crate::render;
 
 pub(crate) async fn run(common: &Common, market: Market) -> anyhow::Result<()> {
     match market {
         Market::Data(data) => self::data(common, data).await,
+        Market::Quality(quality) => self::quality(common, quality).await,
         Market::Types => types(common).await,
     }
 }
@@ -71,6 +72,38 @@ fn show(rows: &[Value], csv: bool) -> anyhow::Result<()> {
     }
     let header: Vec<&str> = columns.iter().map(String::as_str).collect();
     render::table(&header, rows)
+}
+
+async fn quality(common: &Common, quality: Quality) -> anyhow::Result<()> {
+    let Quality { symbol, start, end, offline } = quality;
+    if symbol.is_empty() {
+        return Err(Failure::error(Code::Refused, "symbol: is empty"));
+    }
+    let mut path = format!("/api/v1/market/quality/{}?offline={offline}", segment(&symbol)?);
+    for (name, value) in [("start", start), ("end", end)] {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", encode(&value)));
+        }
+    }
+    let client = Client::connect(common).await?;
+    let answer = client.get(&path).await;
+    client.close().await;
+    let answer = answer?;
+    let body = answer.json()?;
+    let empty = Vec::new();
+    let findings = body.get("findings").and_then(Value::as_array).unwrap_or(&empty);
+    let row = |one: &Value| ["date", "flaw", "message"].map(|name| render::cell(one.get(name)));
+    if common.json {
+        render::json(&body)?;
+    } else if !findings.is_empty() {
+        let rows = findings.iter().map(|one| row(one).into()).collect();
+        render::words(&["date", "flaw", "what"], rows)?;
+    }
+    let count = |name: &str| body.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (sessions, bars) = (count("sessions"), count("bars"));
+    let found = findings.len();
+    render::provenance(&format!("{found} findings in {bars} bars of {sessions} sessions"), &answer);
+    Ok(())
 }
 
 async fn types(common: &Common) -> anyhow::Result<()> {

@@ -230,6 +230,8 @@ fn data_of_every_type_are_printed() {
     insta::assert_snapshot!(shell.ok(&["market", "types"]));
     let shown = shell.json(&of(&["TREASURY_10Y"]));
     assert_eq!((&shown["count"], &shown["rows"][0]["date"]), (&json!(2), &json!("2012-06-28")));
+    let years = ["--start", "2000-03-01", "--end", "2013-03-01"];
+    insta::assert_snapshot!(shell.ok(&[&["market", "quality", "aapl"][..], &years].concat()));
     // Held on disk by now, and nothing of another ticker is.
     shell.ok(&[&of(&["OHLCV", "AAPL"])[..], &["--offline"]].concat());
     let refused = |args: &[&str], code: i32, said: &str| {
@@ -241,5 +243,7 @@ fn data_of_every_type_are_printed() {
     refused(&of(&["OHLCV", "MSFT", "--offline"]), 1, "no bars of MSFT are held");
     refused(&of(&["OHLCV"]), 3, "ticker: is missing");
     refused(&of(&["SOFR", "--param", "vintage"]), 3, "expected NAME=VALUE");
+    refused(&["market", "quality", "A B"], 3, "ticker: symbol");
+    refused(&["market", "quality", "ZZTOP"], 1, "no bars of ZZTOP");
     refused(&["market", "data", "SOFR", "--end", "2150-01-01"], 3, "end: 2150-01-01 has not come");
 }

@@ -122,6 +122,6 @@ impl Market {
             frequency: Frequency::Daily,
             params: Params::default(),
         };
-        self.providers.get_data(&question, patience).await
+        self.providers.get_data(&question, patience).await.map(|told| told.rows)
     }
 }

@@ -185,7 +185,7 @@ impl Market {
         self.data(question, false).await
     }
 
-    fn check(&self, question: &DataQuestion) -> Result<(), InvalidData> {
+    pub(crate) fn check(&self, question: &DataQuestion) -> Result<(), InvalidData> {
         // It may be tomorrow already where the question comes from.
         let last = self.today().tomorrow().unwrap_or(Date::MAX);
         let vintage = question.params.vintage.map(|vintage| ("vintage", vintage));
@@ -281,7 +281,7 @@ impl Market {
     }
 
     /// That a ticker has no bars on days with sessions is told as that.
-    fn expect_some(
+    pub(crate) fn expect_some(
         &self,
         ticker: &Symbol,
         (start, end): (Date, Date),

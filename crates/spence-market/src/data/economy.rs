@@ -112,8 +112,8 @@ impl Market {
                 frequency: Frequency::Daily,
                 params: Params { vintage, ..Params::default() },
             };
-            let rows = market.providers.get_data(&question, &patience).await?;
-            let Rows::Values(rows) = rows else {
+            let told = market.providers.get_data(&question, &patience).await?;
+            let Rows::Values(rows) = told.rows else {
                 return Err(ProviderError::Malformed(format!("no figures of {data_type}")));
             };
             let fill = Fill::new(Figures::of(vintage.unwrap_or(today), rows));

@@ -10,7 +10,7 @@ use spence::{Error, Spence};
 
 use crate::answer::brief;
 use crate::call::{Caller, KeyGoes, Patience};
-use crate::data::{DataProvider, DataQuestion, DataType, Observation, Rows};
+use crate::data::{DataProvider, DataQuestion, DataType, Observation, Rows, Told};
 use crate::date::parse_date;
 use crate::error::ProviderError;
 use crate::provider::encode;
@@ -142,11 +142,12 @@ impl DataProvider for Fred {
         &'a self,
         question: &'a DataQuestion,
         patience: &'a Patience,
-    ) -> BoxFuture<'a, Result<Rows, ProviderError>> {
+    ) -> BoxFuture<'a, Result<Told, ProviderError>> {
         async move {
             let series = self.series.get(&question.data_type);
             let series = series.ok_or(ProviderError::Unserved(question.data_type))?;
-            self.observations(series, question, patience).await.map(Rows::Values)
+            let rows = self.observations(series, question, patience).await?;
+            Ok(Rows::Values(rows).into())
         }
         .boxed()
     }

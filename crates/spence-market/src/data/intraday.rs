@@ -162,7 +162,7 @@ impl Market {
     }
 
     /// The sessions between two days that have begun.
-    fn sessions_of(&self, (start, end): (Date, Date)) -> &'static [Session] {
+    pub(crate) fn sessions_of(&self, (start, end): (Date, Date)) -> &'static [Session] {
         let begun = self.trading.begun(Some(end), self.now());
         let first = begun.partition_point(|session| session.date() < start);
         begun.get(first..).unwrap_or_default()
@@ -220,12 +220,14 @@ impl Market {
         let Some((first, last)) = first.zip(last) else { return Ok(held) };
         let (now, days) = (self.now(), (first.date(), last.date()));
         let frequency = Frequency::Minutes(key.minutes);
-        let rows = self.ask(&key.symbol, days, frequency, Params::default(), patience).await?;
-        let Rows::Intraday(bars) = rows else {
+        let told = self.ask(&key.symbol, days, frequency, Params::default(), patience).await?;
+        let Rows::Intraday(bars) = told.rows else {
             return Err(ProviderError::Malformed("no bars within the day".to_owned()));
         };
+        self.quarantine(&key.symbol, &told.refused).await;
         let (settled, unsettled) = self.trading.apart(days.0, days.1, now);
-        let known = Known { settled, unsettled, until_ms: self.good_until_ms(now) };
+        let mut known = Known { settled, unsettled, until_ms: self.good_until_ms(now) };
+        known.doubt(&told.refused);
         Ok(held.extended(&Told { sessions, bars: &bars, minutes: key.minutes, known }))
     }
 }

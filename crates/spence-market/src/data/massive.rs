@@ -9,15 +9,17 @@ use jiff::civil::Date;
 
 use spence::{Error, Spence};
 
-use crate::answer::{check, garbage, rows_in, values_of};
+use crate::answer::{check, day_of_row, garbage, rows_in, values_of};
 use crate::bars::Bar;
 use crate::call::Patience;
 use crate::data::{
-    DataProvider, DataQuestion, DataType, Dividend, Frequency, IntradayBar, Rows, SplitAction,
+    DataProvider, DataQuestion, DataType, Dividend, Frequency, IntradayBar, RefusedRow, Rows,
+    SplitAction, Told,
 };
 use crate::date::parse_date;
 use crate::error::ProviderError;
 use crate::provider::{Provider, encode, next_page};
+use crate::quality::refused::Doubts;
 use crate::series::date_of;
 use crate::splits::Split;
 use crate::symbol::Symbol;
@@ -34,7 +36,7 @@ impl DataProvider for Provider {
         &'a self,
         question: &'a DataQuestion,
         patience: &'a Patience,
-    ) -> BoxFuture<'a, Result<Rows, ProviderError>> {
+    ) -> BoxFuture<'a, Result<Told, ProviderError>> {
         let DataQuestion { data_type, start, end, ticker, frequency, params } = question;
         let days = (*start, *end);
         async move {
@@ -42,13 +44,17 @@ impl DataProvider for Provider {
             match (data_type, frequency) {
                 (DataType::Ohlcv, Frequency::Daily) => {
                     let most = params.last.unwrap_or(usize::MAX).min(MAX_MINUTES);
-                    self.bars_of(ticker, days, most, patience).await.map(Rows::Bars)
+                    self.bars_of(ticker, days, most, patience).await
                 }
                 (DataType::Ohlcv, Frequency::Minutes(minutes)) => {
-                    self.trades_of(ticker, minutes.get(), days, patience).await.map(Rows::Intraday)
+                    self.trades_of(ticker, minutes.get(), days, patience).await
                 }
-                (DataType::Split, _) => self.splits_of(ticker, days, patience).await,
-                (DataType::Dividend, _) => self.dividends_of(ticker, days, patience).await,
+                (DataType::Split, _) => {
+                    self.splits_of(ticker, days, patience).await.map(Told::from)
+                }
+                (DataType::Dividend, _) => {
+                    self.dividends_of(ticker, days, patience).await.map(Told::from)
+                }
                 _ => Err(ProviderError::Unserved(*data_type)),
             }
         }
@@ -76,37 +82,40 @@ impl Provider {
         minutes: u8,
         (from, to): (Date, Date),
         patience: &Patience,
-    ) -> Result<Vec<IntradayBar>, ProviderError> {
+    ) -> Result<Told, ProviderError> {
         let span = if minutes == 60 { "1/hour".to_owned() } else { format!("{minutes}/minute") };
         let path = format!(
             "/v2/aggs/ticker/{}/range/{span}/{from}/{to}?adjusted=false&sort=asc&limit={MAX_MINUTES}",
             encode(symbol.as_str())
         );
-        let mut bars = BTreeMap::new();
+        let (mut bars, mut refused) = (BTreeMap::new(), Vec::new());
+        let doubts = Doubts::default();
         let understand = |answer: Answer<Aggregate>| {
             check(&answer, Some(symbol))?;
             let next = next_page(&answer)?;
-            let rows = rows_in(answer)?;
-            let bar_of = |row: &Aggregate| {
-                let start = Timestamp::from_millisecond(row.t).map_err(|_| garbage(row))?;
-                let date = start.to_zoned(self.new_york.clone()).date();
-                let [open, high, low, close, volume] = values_of(row)?;
-                match (from..=to).contains(&date) {
-                    true => {
+            let mut page = Vec::new();
+            let mut bad = Vec::new();
+            for row in rows_in(answer)? {
+                let date = day_of_row(&row, (from, to), &self.new_york)?;
+                let start = Timestamp::from_millisecond(row.t).map_err(|_| garbage(&row))?;
+                match values_of(&row) {
+                    Ok([open, high, low, close, volume]) => {
                         let bar = Bar { date, open, high, low, close, volume };
-                        Ok(IntradayBar { start, bar })
+                        page.push(IntradayBar { start, bar });
                     }
-                    false => Err(garbage(row)),
+                    Err(_) => bad.push(RefusedRow::of(date, &row)),
                 }
-            };
-            Ok((next, rows.iter().map(bar_of).collect::<Result<Vec<_>, _>>()?))
+            }
+            doubts.settle(&bad)?;
+            Ok((next, (page, bad)))
         };
-        self.pages(path, patience, understand, |page: Vec<IntradayBar>| {
+        self.pages(path, patience, understand, |(page, bad): (Vec<IntradayBar>, Vec<_>)| {
             bars.extend(page.into_iter().map(|bar| (bar.start, bar)));
+            refused.extend(bad);
             true
         })
         .await?;
-        Ok(bars.into_values().collect())
+        Ok(Told { rows: Rows::Intraday(bars.into_values().collect()), refused })
     }
 
     async fn splits_of(

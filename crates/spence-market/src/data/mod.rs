@@ -20,4 +20,4 @@ pub use frequency::Frequency;
 pub use intraday::INTRADAY_CACHE;
 pub use provider::{DataProvider, Providers};
 pub use question::{DataQuestion, InvalidData, Params};
-pub use rows::{Dividend, IntradayBar, Observation, Rows, SplitAction};
+pub use rows::{Dividend, IntradayBar, Observation, RefusedRow, Rows, SplitAction, Told};

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use spence::{Error, Spence};
 
 use crate::call::Patience;
-use crate::data::{DataQuestion, DataType, Rows};
+use crate::data::{DataQuestion, DataType, Told};
 use crate::error::ProviderError;
 use crate::provider::Provider;
 
@@ -23,7 +23,7 @@ pub trait DataProvider: std::fmt::Debug + Send + Sync {
         &'a self,
         question: &'a DataQuestion,
         patience: &'a Patience,
-    ) -> BoxFuture<'a, Result<Rows, ProviderError>>;
+    ) -> BoxFuture<'a, Result<Told, ProviderError>>;
 
     /// Where data of a type come from: what was stored from elsewhere is not served.
     fn origin(&self, data_type: DataType) -> String;
@@ -121,12 +121,12 @@ impl Providers {
         &self,
         question: &DataQuestion,
         patience: &Patience,
-    ) -> Result<Rows, ProviderError> {
+    ) -> Result<Told, ProviderError> {
         let data_type = question.data_type;
         let mut turns = Turns::new(data_type, self.of(data_type).collect());
         while let Some((named, patience)) = turns.next(patience) {
             match named.provider.get_data(question, &patience).await {
-                Ok(rows) => return Ok(rows),
+                Ok(told) => return Ok(told),
                 Err(error) => turns.failed(&named.name, error),
             }
         }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::answer::brief;
 use crate::bars::Bar;
 
 /// Rows, oldest first.
@@ -18,6 +19,36 @@ pub enum Rows {
     Dividends(Vec<Dividend>),
     /// Figures by day.
     Values(Vec<Observation>),
+}
+
+/// What a provider says: rows, and of bars those that cannot be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// The rows that can be believed.
+    pub rows: Rows,
+    /// Those that cannot be, again and again: of these days nothing is believed.
+    pub refused: Vec<RefusedRow>,
+}
+
+impl From<Rows> for Told {
+    fn from(rows: Rows) -> Self {
+        Self { rows, refused: Vec::new() }
+    }
+}
+
+/// A row that cannot be, such as a high below the low.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefusedRow {
+    /// The session that it is about.
+    pub date: Date,
+    /// The row, in short.
+    pub row: String,
+}
+
+impl RefusedRow {
+    pub(crate) fn of(date: Date, row: &impl std::fmt::Debug) -> Self {
+        Self { date, row: brief(&format!("{row:?}")) }
+    }
 }
 
 /// What was traded from a moment on, for as long as the frequency says.

@@ -14,13 +14,13 @@ use spence::{Error, Fill, FillCx, Fills};
 use spence_calendar::Session;
 
 use crate::call::Patience;
-use crate::data::{DataType, Frequency, Params, Rows};
+use crate::data::{DataType, Frequency, Params, Rows, Told};
 use crate::error::ProviderError;
 use crate::gather::{Progress, Tell, Window};
 use crate::market::{Market, trusted};
 use crate::plan::plan;
-use crate::provider::Provider;
-use crate::series::{DayBar, News, Series, SeriesKey};
+use crate::provider::{Provider, SessionBars};
+use crate::series::{News, Series, SeriesKey};
 use crate::symbol::Symbol;
 
 /// Calls that are under way at a time.
@@ -62,7 +62,7 @@ struct Wanting {
 /// What a call has brought.
 enum Brought {
     /// With the moment at which it was asked for.
-    Session(&'static Session, Timestamp, Vec<(usize, DayBar)>),
+    Session(&'static Session, Timestamp, SessionBars),
     Symbol(usize, News),
 }
 
@@ -169,9 +169,18 @@ impl Round {
                 }
             };
             match brought {
-                Ok(Brought::Session(session, asked, bars)) => {
+                Ok(Brought::Session(session, asked, told)) => {
                     self.know_session(session, asked, &mut common);
-                    for (place, bar) in bars {
+                    for (place, row) in told.refused {
+                        let (own, name) = (own.get_mut(place), names.get(place));
+                        if let Some((own, name)) = own.zip(name) {
+                            let refused = [row];
+                            own.told.until_ms = self.market.good_until_ms(asked);
+                            own.told.doubt(&refused);
+                            self.market.quarantine(name, &refused).await;
+                        }
+                    }
+                    for (place, bar) in told.bars {
                         if let Some(own) = own.get_mut(place) {
                             own.bars.push(bar);
                         }
@@ -234,13 +243,16 @@ impl Round {
                     bars.boxed()
                 };
                 let bars = market.providers.ask_market(DataType::Ohlcv, patience, ask).await;
-                bars.map(|bars| Brought::Session(session, now, bars))
+                bars.map(|told| Brought::Session(session, now, told))
             }
             Call::Symbol { name, place, days } => {
                 let params = Params::default();
                 match market.ask(&name, days, Frequency::Daily, params, patience).await {
-                    Ok(Rows::Bars(bars)) => {
-                        Ok(Brought::Symbol(place, market.said(days.0, days.1, now, &bars)))
+                    Ok(Told { rows: Rows::Bars(bars), refused }) => {
+                        let mut news = market.said(days.0, days.1, now, &bars);
+                        news.told.doubt(&refused);
+                        market.quarantine(&name, &refused).await;
+                        Ok(Brought::Symbol(place, news))
                     }
                     Ok(_) => Err(ProviderError::Malformed("no daily bars".to_owned())),
                     Err(error) => Err(error),

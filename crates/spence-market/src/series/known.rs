@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use spence::allocation;
 
-use crate::series::Days;
+use crate::data::RefusedRow;
+use crate::series::{Days, day_of};
 
 /// Days that a provider was asked about: those on which what it said is final, and those of which
 /// it said what was so then. They have no day in common.
@@ -54,6 +55,16 @@ impl Known {
         }
         self.settled.add_all(&told.settled);
         self.unsettled.add_all(&told.unsettled);
+        self.settled = self.settled.without(&self.unsettled);
+    }
+
+    /// Of days whose rows cannot be nothing is final, whatever else was said.
+    pub(crate) fn doubt(&mut self, refused: &[RefusedRow]) {
+        refused.iter().for_each(|row| {
+            let day = day_of(row.date);
+            self.unsettled.add(day, day);
+        });
+        self.settled = self.settled.without(&self.unsettled);
     }
 
     /// This with what was said later; of a day that both know, that counts.

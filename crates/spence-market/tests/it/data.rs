@@ -12,7 +12,7 @@ use spence::{Clock, Freshness, Source, Spence, Target};
 use spence_feed::{Feed, FeedOptions};
 use spence_market::{
     Data, DataError, DataProvider, DataQuestion, DataType, Fred, Market, Observation, Patience,
-    Provider, ProviderError, Providers, Rows, Subject,
+    Provider, ProviderError, Providers, Rows, Subject, Told,
 };
 
 const OF_TICKERS: [DataType; 3] = [DataType::Ohlcv, DataType::Split, DataType::Dividend];
@@ -253,7 +253,7 @@ impl DataProvider for OwnIndex {
         &'a self,
         question: &'a DataQuestion,
         patience: &'a Patience,
-    ) -> BoxFuture<'a, Result<Rows, ProviderError>> {
+    ) -> BoxFuture<'a, Result<Told, ProviderError>> {
         patience.count_call();
         self.calls.fetch_add(1, Ordering::SeqCst);
         let percent = self.percent.load(Ordering::SeqCst) as f64;
@@ -262,7 +262,7 @@ impl DataProvider for OwnIndex {
             Observation { date: date(year, 1, 1), value }
         };
         assert_eq!(question.data_type, DataType::CpiIndex);
-        async move { Ok(Rows::Values(vec![row(2021), row(2020)])) }.boxed()
+        async move { Ok(Rows::Values(vec![row(2021), row(2020)]).into()) }.boxed()
     }
 
     fn origin(&self, _: DataType) -> String {

@@ -5,6 +5,7 @@
 mod data;
 mod faults;
 mod golden;
+mod quality;
 mod sessions;
 mod survey;
 mod weeks;

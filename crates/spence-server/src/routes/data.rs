@@ -100,13 +100,7 @@ impl Asked {
             Some("true") => true,
             Some(_) => return Err(ApiError::field("offline", "offline: expected true or false")),
         };
-        let end = end.unwrap_or_else(|| app.market().today().to_string());
-        let a_year_before = || {
-            let end = spence_market::parse_date(&end)?;
-            Some(end.checked_sub(jiff::Span::new().years(1)).ok()?.to_string())
-        };
-        // If the end is no day, that is what will be said.
-        let start = start.or_else(a_year_before).unwrap_or_else(|| end.clone());
+        let (start, end) = span(app, start, end);
         let question = DataQuestion::new(
             &data_type.ok_or_else(missing)?,
             &start,
@@ -117,6 +111,18 @@ impl Asked {
         )?;
         Ok(Self { question, offline })
     }
+}
+
+/// The first and the last day: a year up to today, if they are not given.
+pub(crate) fn span(app: &App, start: Option<String>, end: Option<String>) -> (String, String) {
+    let end = end.unwrap_or_else(|| app.market().today().to_string());
+    let a_year_before = || {
+        let end = spence_market::parse_date(&end)?;
+        Some(end.checked_sub(jiff::Span::new().years(1)).ok()?.to_string())
+    };
+    // If the end is no day, that is what will be said.
+    let start = start.or_else(a_year_before).unwrap_or_else(|| end.clone());
+    (start, end)
 }
 
 #[utoipa::path(

@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod market;
 pub(crate) mod outdate;
+pub(crate) mod quality;
 pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod warm;

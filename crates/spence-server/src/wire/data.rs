@@ -1,7 +1,7 @@
 //! Data of every type as JSON.
 
 use serde::Serialize;
-use spence_market::{Dividend, IntradayBar, Observation, Rows, SplitAction};
+use spence_market::{Dividend, Finding, IntradayBar, Observation, Rows, SplitAction};
 use utoipa::ToSchema;
 
 use crate::wire::BarBody;
@@ -70,6 +70,35 @@ pub(crate) struct ValueBody {
     date: String,
     /// `null` where the provider has none.
     value: Option<f64>,
+}
+
+/// An answer of `/api/v1/market/quality`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QualityBody {
+    pub(crate) symbol: String,
+    pub(crate) start: String,
+    pub(crate) end: String,
+    pub(crate) sessions: usize,
+    pub(crate) bars: usize,
+    /// Whether the bars can change no more.
+    #[serde(rename = "final")]
+    pub(crate) is_final: bool,
+    /// In the order of days.
+    pub(crate) findings: Vec<FindingBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FindingBody {
+    date: String,
+    /// `missing`, `quarantined`, `crossed`, `jump` or `split_unseen`.
+    flaw: &'static str,
+    message: String,
+}
+
+impl From<&Finding> for FindingBody {
+    fn from(Finding { date, flaw }: &Finding) -> Self {
+        Self { date: date.to_string(), flaw: flaw.as_str(), message: flaw.to_string() }
+    }
 }
 
 /// A type of data, as `/api/v1/market/types` lists it.
