@@ -11,6 +11,7 @@ use crate::lacks::Wanted;
 use crate::market::Market;
 use crate::series::{SeriesKey, date_of, day_of};
 use crate::symbol::Symbol;
+use crate::trading::Trading;
 
 /// Rows, and how far they can be relied on.
 #[derive(Debug, Clone)]
@@ -268,9 +269,7 @@ impl Market {
         };
         let mut bars = Vec::new();
         series.each(day_of(start), day_of(end), |bar| bars.extend(bar.bar()));
-        let begun = self.trading.begun(Some(end), self.now());
-        let first = begun.partition_point(|session| session.date() < start);
-        let mut sessions = begun.iter().skip(first);
+        let mut sessions = self.sessions_of((start, end)).iter();
         let is_final = sessions.all(|session| series.known().is_final(day_of(session.date())));
         Ok(HeldDays {
             bars,
@@ -280,16 +279,16 @@ impl Market {
         })
     }
 
-    /// That a ticker has no bars on days with sessions is told as that.
+    /// That a ticker has no bars on days with sessions is told as that, unless they may still come.
     pub(crate) fn expect_some(
         &self,
         ticker: &Symbol,
         (start, end): (Date, Date),
         is_nothing: bool,
     ) -> Result<(), Error> {
-        let begun = self.trading.begun(Some(end), self.now());
-        let is_session = begun.last().is_some_and(|session| session.date() >= start);
-        match is_nothing && is_session {
+        let oldest = self.sessions_of((start, end)).first();
+        let is_over = oldest.is_some_and(|session| Trading::is_settled(session, self.now()));
+        match is_nothing && is_over {
             true => Err(Error::not_found(format!("no bars of {ticker} from {start} to {end}"))),
             false => Ok(()),
         }

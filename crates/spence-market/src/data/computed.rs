@@ -19,7 +19,6 @@ use crate::data::{
 };
 use crate::market::Market;
 use crate::series::{date_of, day_of};
-use crate::symbol::Symbol;
 
 /// The session before a day lies within so many days, if the ticker was traded at all.
 const DAYS_BEFORE: i64 = 10;
@@ -183,7 +182,7 @@ impl Market {
         let days = self.days_of(ticker, days, may_call).await?;
         let splits = self.splits_of(ticker, may_call).await?;
         let dividends = self.dividends(ticker, may_call).await?;
-        self.expect_bars(ticker, &days.bars, (*start, *end))?;
+        self.expect_some(ticker, (*start, *end), days.bars.is_empty())?;
         let trust = days.trust.and(Trust::of(&splits)).and(Trust::of(&dividends));
         let (splits, dividends): (Vec<_>, Vec<_>) =
             (splits.all().collect(), dividends.all().collect());
@@ -203,20 +202,6 @@ impl Market {
             // An adjusted close changes with every split and dividend that is still to come.
             is_final: days.is_final && *data_type == DataType::TotalReturn,
         })
-    }
-
-    fn expect_bars(
-        &self,
-        ticker: &Symbol,
-        bars: &[Bar],
-        (start, end): (Date, Date),
-    ) -> Result<(), Error> {
-        let begun = self.trading.begun(Some(end), self.now());
-        let is_session = begun.last().is_some_and(|session| session.date() >= start);
-        match bars.is_empty() && is_session {
-            true => Err(Error::not_found(format!("no bars of {ticker} from {start} to {end}"))),
-            false => Ok(()),
-        }
     }
 }
 
