@@ -117,6 +117,8 @@ sections! {
         calls_per_minute: NonZeroU32,
         /// Calls a day (of UTC) at most, with this key.
         max_calls_per_day: NonZeroU32,
+        /// Whether what is asked for every day is fetched as soon as it is final.
+        refresh_ahead: bool,
     }
 
     /// A provider of data beside the one of `market`.

@@ -49,7 +49,9 @@ impl Settings {
         );
         compare!(
             names, &self.market, &other.market,
-            "market": MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day }
+            "market": MarketSettings {
+                base_url, api_key, calls_per_minute, max_calls_per_day, refresh_ahead
+            }
         );
         if self.providers != other.providers {
             names.push("providers");

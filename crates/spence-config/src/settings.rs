@@ -106,6 +106,8 @@ pub struct MarketSettings {
     pub calls_per_minute: Option<NonZeroU32>,
     /// Calls a day (of UTC) at most.
     pub max_calls_per_day: Option<NonZeroU32>,
+    /// Whether what is asked for every day is fetched as soon as it is final.
+    pub refresh_ahead: bool,
 }
 
 /// The provider that is used when only a key is given.
@@ -284,7 +286,8 @@ fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {
     let api_key = not_empty("market.api_key", market.api_key.map(|key| key.0))?.map(Secret::new);
     let usual = || api_key.as_ref().map(|_| DEFAULT_PROVIDER.to_owned());
     let base_url = base_url("market.base_url", market.base_url)?.or_else(usual);
-    Ok(MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day })
+    let refresh_ahead = required("market.refresh_ahead", market.refresh_ahead)?;
+    Ok(MarketSettings { base_url, api_key, calls_per_minute, max_calls_per_day, refresh_ahead })
 }
 
 fn policy_layer(fields: PolicyFields) -> PolicyLayer {

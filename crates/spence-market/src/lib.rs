@@ -30,6 +30,7 @@ mod budget;
 mod call;
 mod data;
 mod date;
+mod demand;
 mod digits;
 mod error;
 mod file;
@@ -64,6 +65,7 @@ pub use data::{
     SERIES, SplitAction, Subject, Told,
 };
 pub use date::parse_date;
+pub use demand::{DEMAND_CACHE, Refreshed};
 pub use digits::twelve_digits;
 pub use error::ProviderError;
 pub use file::InvalidFile;

@@ -16,6 +16,7 @@ use crate::data::economy::{self, Economy};
 use crate::data::intraday::{INTRADAY_CACHE, Intraday, IntradayKey};
 use crate::data::massive::SERVES as MASSIVE_SERVES;
 use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, Rows, Told};
+use crate::demand::{self, Demand, Remembered};
 use crate::error::ProviderError;
 use crate::held::HeldBars;
 use crate::lacks::Wanted;
@@ -49,6 +50,8 @@ pub struct Market {
     pub(crate) economy: Economy,
     pub(crate) computed: ComputedCaches,
     pub(crate) providers: Providers,
+    pub(crate) demand: Arc<Demand>,
+    pub(crate) remembered: Cache<String, Remembered>,
     pub(crate) trading: Trading,
     pub(crate) clock: Clock,
 }
@@ -86,6 +89,8 @@ impl Market {
             computed: ComputedCaches::new(spence)?,
             trading: Trading::in_new_york().map_err(Error::origin)?,
             clock: spence.clock().clone(),
+            demand: Arc::default(),
+            remembered: demand::cache(spence)?,
             providers,
         })
     }
@@ -111,6 +116,7 @@ impl Market {
     /// What is held of a symbol after the provider was asked for what is wanted, and whether
     /// nothing is lacking then.
     pub(crate) async fn series(&self, wanted: &Wanted) -> Result<(Cached<Series>, bool), Error> {
+        self.note_demand([wanted.symbol()]);
         let key = SeriesKey::daily(wanted.symbol().clone());
         let mut series = self.extend(&key, wanted).await?;
         let mut gap = self.gap(&series, wanted, self.now());

@@ -30,6 +30,19 @@ impl Plan {
 /// More than any number of calls.
 const ENDLESS: u32 = u32::MAX / 2;
 
+/// The fewest calls, if some symbols have to be asked for alone.
+pub(crate) fn plan_apart(lacking: &[Vec<usize>], is_alone: impl Fn(usize) -> bool) -> Plan {
+    let of = |(place, lacks): (usize, &Vec<usize>)| match is_alone(place) {
+        true => Vec::new(),
+        false => lacks.clone(),
+    };
+    let mut plan = plan(&lacking.iter().enumerate().map(of).collect::<Vec<_>>());
+    let lacks = lacking.iter().enumerate().filter(|(_, lacks)| !lacks.is_empty());
+    plan.symbols.extend(lacks.map(|(place, _)| place).filter(|place| is_alone(*place)));
+    plan.symbols.sort_unstable();
+    plan
+}
+
 /// The fewest calls; `lacking` are for each symbol the sessions that it lacks, in order.
 pub(crate) fn plan(lacking: &[Vec<usize>]) -> Plan {
     let mut by_sessions: HashMap<&[usize], Vec<usize>> = HashMap::new();
@@ -122,6 +135,13 @@ mod tests {
         check(&[&[7], &[7], &[7]], &[7], &[]);
         // All lack the newest, and one is new and lacks everything.
         check(&[&[9], &[0, 1, 2, 3, 9], &[9], &[9]], &[9], &[1]);
+    }
+
+    #[test]
+    fn who_has_to_be_asked_for_alone_is() {
+        let lacking = vec![vec![7], vec![7], vec![7], vec![], vec![7]];
+        let plan = plan_apart(&lacking, |place| place >= 2);
+        assert_eq!(plan, Plan { sessions: vec![7], symbols: vec![2, 4] });
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl Market {
     pub async fn survey(&self, request: SurveyRequest, tell: Tell) -> Survey {
         let window = Window::last(self, request.options.bars, request.end);
         let (may_call, since) = (request.may_call, self.clock.stopwatch());
+        self.note_demand(&request.symbols);
         // First, since without them no price can be compared with another.
         let splits = self.splits(&window, may_call).await;
         let time_limit = request.time_limit.saturating_sub(since.elapsed());

@@ -55,6 +55,16 @@ impl Trading {
         }
     }
 
+    /// When the next session is settled, or the one that goes on.
+    pub(crate) fn next_settled(&self, now: Timestamp) -> Option<Timestamp> {
+        let session = match self.calendar.at(now)? {
+            Moment::Open(session) => session,
+            Moment::Closed { last, .. } if !Self::is_settled(&last, now) => last,
+            Moment::Closed { next, .. } => next,
+        };
+        session.close().checked_add(SETTLE).ok()
+    }
+
     /// Until when figures that are not settled yet are good enough: for the time that a policy
     /// gives them, but not beyond the close, and not beyond the moment when they are settled.
     pub(crate) fn good_until(&self, now: Timestamp, given: Duration) -> Timestamp {
@@ -136,6 +146,10 @@ mod tests {
         assert_eq!(minutes("2024-11-29T15:00:00Z"), 5);
         assert_eq!(minutes("2024-11-29T17:58:00Z"), 2, "the close itself ends it");
         assert_eq!(minutes("2024-11-29T21:57:00Z"), 3);
+        let settled = |now: &str| trading.next_settled(at(now)).unwrap().to_string();
+        assert_eq!(settled("2024-11-29T15:00:00Z"), "2024-11-29T22:00:00Z");
+        assert_eq!(settled("2024-11-29T21:59:00Z"), "2024-11-29T22:00:00Z");
+        assert_eq!(settled("2024-11-29T22:00:00Z"), "2024-12-03T01:00:00Z");
         let next = |now: &str| trading.next_open(at(now)).unwrap().to_string();
         assert_eq!(next("2024-11-29T15:00:00Z"), "2024-12-02T14:30:00Z");
         assert_eq!(next("2024-11-29T14:00:00Z"), "2024-11-29T14:30:00Z");

@@ -73,6 +73,7 @@ fn with(providers: Providers, one: &ProviderSettings) -> Result<Providers, Provi
                 api_key: api_key.clone(),
                 calls_per_minute: *calls_per_minute,
                 max_calls_per_day: one.max_calls_per_day,
+                refresh_ahead: false,
             };
             providers.with(name, &serves, massive(&settings, base_url)?)
         }

@@ -33,6 +33,10 @@ pub async fn serve(
             .with_graceful_shutdown(until)
             .into_future(),
     );
+    let ahead = app.settings().market.refresh_ahead.then(|| {
+        let market = app.market().clone();
+        tokio::spawn(async move { market.keep_ahead().await })
+    });
     let mut told = app.stopping();
     let clock = app.clock().clone();
     let overdue = async move {
@@ -47,6 +51,9 @@ pub async fn serve(
             Ok(())
         }
     };
+    if let Some(ahead) = ahead {
+        ahead.abort();
+    }
     app.close().await;
     served
 }

@@ -2,6 +2,7 @@
 //! fewest calls, in rounds that each leave something behind.
 
 mod round;
+mod unlisted;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +11,10 @@ use jiff::civil::Date;
 use spence::{Batch, Cached, Error};
 use spence_calendar::Session;
 
+use crate::call::CallCount;
 use crate::gather::round::{Errand, Round};
 use crate::market::Market;
-use crate::plan::{Plan, plan};
+use crate::plan::{Plan, plan_apart};
 use crate::series::{Series, SeriesKey, day_of};
 use crate::symbol::Symbol;
 
@@ -50,6 +52,11 @@ pub(crate) struct Limits {
 /// Is told of every step.
 pub type Tell = Arc<dyn Fn(Progress) + Send + Sync>;
 
+/// Tells nobody.
+pub(crate) fn untold() -> Tell {
+    Arc::new(|_| ())
+}
+
 /// Sessions that all symbols are wanted for, oldest first.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
@@ -79,6 +86,11 @@ impl Window {
     /// The first and the last day; nothing if there are no sessions.
     pub(crate) fn span(&self) -> Option<(i32, i32)> {
         self.days.first().copied().zip(self.days.last().copied())
+    }
+
+    /// The last day.
+    pub(crate) fn end(&self) -> Option<i32> {
+        self.days.last().copied()
     }
 
     pub(crate) fn dates(&self) -> Option<(Date, Date)> {
@@ -119,7 +131,9 @@ impl Market {
     /// The calls that a gathering would make.
     pub(crate) async fn plan(&self, symbols: &[Symbol], window: &Window) -> Plan {
         let held = self.bars.get_many(&keys_of(symbols)).await;
-        plan(&self.lacking(&held, window))
+        let (lacking, calls) = (self.lacking(&held, window), CallCount::default());
+        let unlisted = self.unlisted((symbols, &held), &lacking, window, false, &calls).await;
+        plan_apart(&lacking, |place| unlisted.contains(&place))
     }
 
     /// Brings together the bars of these symbols; without calls, what is held of them.
@@ -138,10 +152,13 @@ impl Market {
         let (mut progress, mut trouble) = (Progress::default(), None);
         for _ in 0..PLANS {
             let lacking = self.lacking(&held, window);
-            let plan = plan(&lacking);
-            if !may_call || plan.calls() == 0 {
+            if !may_call || lacking.iter().all(Vec::is_empty) {
                 break;
             }
+            let listing = CallCount::default();
+            let unlisted = self.unlisted((symbols, &held), &lacking, window, true, &listing).await;
+            progress.calls += listing.total();
+            let plan = plan_apart(&lacking, |place| unlisted.contains(&place));
             progress.calls_planned = progress.calls_done + plan.calls();
             tell(progress);
             let mut is_better = false;
@@ -151,7 +168,7 @@ impl Market {
                     progress.is_over = true;
                     break;
                 }
-                let parts = (errands, lacking.as_slice());
+                let parts = (errands, lacking.as_slice(), &unlisted);
                 let round = Round::new(self, window, parts, symbols, &tell, progress, left);
                 let (places, wanted): (Vec<usize>, Vec<SeriesKey>) = round.keys().unzip();
                 let round = Arc::new(round);

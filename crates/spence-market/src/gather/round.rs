@@ -1,6 +1,6 @@
 //! Some calls of a plan, made together; what each symbol gets of them is kept.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::data::{DataType, Frequency, Params, Rows, Told};
 use crate::error::ProviderError;
 use crate::gather::{Progress, Tell, Window};
 use crate::market::{Market, trusted};
-use crate::plan::plan;
+use crate::plan::plan_apart;
 use crate::provider::{Provider, SessionBars};
 use crate::series::{News, Series, SeriesKey};
 use crate::symbol::Symbol;
@@ -57,6 +57,8 @@ struct Wanting {
     place: usize,
     /// The sessions that will be known of it, by their places in the window; in order.
     lacks: Vec<usize>,
+    /// Whether it was not traded if a whole session's answer leaves it out.
+    is_listed: bool,
 }
 
 /// What a call has brought.
@@ -70,7 +72,7 @@ impl Round {
     pub(crate) fn new(
         market: &Market,
         window: &Window,
-        (errands, lacking): (&[Errand], &[Vec<usize>]),
+        (errands, lacking, unlisted): (&[Errand], &[Vec<usize>], &HashSet<usize>),
         symbols: &[Symbol],
         tell: &Tell,
         before: Progress,
@@ -85,10 +87,13 @@ impl Round {
         }
         let mut wanting = HashMap::new();
         for (place, (lacks, symbol)) in lacking.iter().zip(symbols).enumerate() {
-            let gets = |session: &&usize| alone.contains(&place) || of_all.contains(*session);
+            let is_listed = !unlisted.contains(&place);
+            let gets = |session: &&usize| {
+                alone.contains(&place) || (is_listed && of_all.contains(*session))
+            };
             let lacks: Vec<usize> = lacks.iter().filter(gets).copied().collect();
             if !lacks.is_empty() {
-                wanting.insert(symbol.clone(), Wanting { place, lacks });
+                wanting.insert(symbol.clone(), Wanting { place, lacks, is_listed });
             }
         }
         Self {
@@ -122,6 +127,10 @@ impl Round {
             self.window.days.get(**place).is_some_and(|day| !series.known().knows(*day, now_ms))
         };
         lacks.into_iter().flatten().filter(is_lacking).copied().collect()
+    }
+
+    fn is_listed(&self, symbol: &Symbol) -> bool {
+        self.wanting.get(symbol).is_none_or(|one| one.is_listed)
     }
 
     /// Why a call has failed, if one has.
@@ -215,7 +224,9 @@ impl Round {
         let now_ms = self.market.now_ms();
         let lacking = |cx| self.lacking(FillCx::key(cx), &trusted(cx), now_ms);
         let lacking: Vec<Vec<usize>> = missing.iter().map(lacking).collect();
-        let plan = plan(&lacking);
+        let is_alone =
+            |place: usize| missing.get(place).is_some_and(|cx| !self.is_listed(cx.key().symbol()));
+        let plan = plan_apart(&lacking, is_alone);
         let session = |place: &usize| self.window.sessions.get(*place);
         let of_all = plan.sessions.iter().rev().filter_map(session).map(Call::Session);
         let alone = plan.symbols.iter().filter_map(|place| {
@@ -280,9 +291,11 @@ impl Round {
         unanswered: &Error,
     ) -> Fills<SeriesKey, Series> {
         let kept = missing.into_par_iter().zip(own).map(|(cx, mut news)| {
-            news.add(common.clone());
-            let symbol = cx.key().symbol().as_str();
-            let fill = || self.market.fill(trusted(&cx).extended(news.clone()), symbol);
+            let symbol = cx.key().symbol();
+            if self.is_listed(symbol) {
+                news.add(common.clone());
+            }
+            let fill = || self.market.fill(trusted(&cx).extended(news.clone()), symbol.as_str());
             let fill: Option<Fill<Series>> = (!news.told.is_nothing()).then(fill);
             (cx.key().clone(), fill)
         });

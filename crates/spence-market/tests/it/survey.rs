@@ -292,3 +292,28 @@ async fn without_the_splits_no_row_is_called_right() {
     }
     spence.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_listed_is_asked_for_alone_and_whoever_is_gone_is_not() {
+    let bench = Bench::at("2024-11-26T23:30:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let mut symbols = listed(&market).await;
+    // Not listed, but there is one; the other was there until 2013.
+    symbols.extend(["MSFT", "IBM"].map(|name| Symbol::new(name).unwrap()));
+    let survey = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
+    let rows = rows(&survey).await;
+    let of = |name: &str| rows.iter().find(|row| row.symbol.as_str() == name).unwrap();
+    assert_eq!(of("MSFT").status, Status::Ok);
+    let last = spence_market::LastBars::new("MSFT", 1, None).unwrap();
+    assert_eq!(market.bars(&last).await.unwrap().last().unwrap().date.to_string(), "2024-11-26");
+    assert_eq!(of("IBM").status, Status::NoData);
+
+    // The next day: two sessions of all, since the last was not settled, the splits, who is not
+    // listed, and nothing for who is gone.
+    let calls = bench.calls();
+    bench.hands.advance(Duration::from_secs(24 * 3600));
+    let survey = Arc::new(market.survey(request(symbols), quietly()).await);
+    assert_eq!((survey.progress().calls, bench.calls() - calls), (4, 4));
+    assert_eq!(market.bars(&last).await.unwrap().last().unwrap().date.to_string(), "2024-11-27");
+    spence.close().await;
+}

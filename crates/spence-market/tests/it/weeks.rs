@@ -27,6 +27,8 @@ fn request() -> SurveyRequest {
 async fn told(from: &str, to: &str) -> String {
     let bench = Bench::with(from, LISTED).await;
     let (spence, market) = bench.market(None, None).await;
+    // Who is listed is known, as it is to a scan of all that are.
+    market.listed(usize::MAX, true).await.unwrap();
     let zone = TimeZone::get("America/New_York").unwrap();
     let end: Timestamp = to.parse().unwrap();
     let mut lines =
