@@ -28,8 +28,11 @@ fn key(symbol: &Symbol, day: Date) -> String {
 impl Market {
     /// Keeps rows that were refused, and says so.
     pub(crate) async fn quarantine(&self, symbol: &Symbol, refused: &[RefusedRow]) {
+        if !refused.is_empty() {
+            let rows = refused.len();
+            tracing::warn!(rows, "rows that cannot be are kept apart: `spence market quality`");
+        }
         for RefusedRow { date, row } in refused {
-            tracing::warn!(%symbol, %date, row, "a row that cannot be is not stored");
             // If it cannot be kept, it has been told all the same.
             drop(self.quarantined.insert(key(symbol, *date), row.clone()).await);
         }
