@@ -13,6 +13,7 @@ use spence_calendar::Session;
 
 use crate::call::CallCount;
 use crate::gather::round::{Errand, Round};
+use crate::gather::unlisted::Unlisted;
 use crate::market::Market;
 use crate::plan::{Plan, plan_apart};
 use crate::series::{Series, SeriesKey, day_of};
@@ -131,9 +132,10 @@ impl Market {
     /// The calls that a gathering would make.
     pub(crate) async fn plan(&self, symbols: &[Symbol], window: &Window) -> Plan {
         let held = self.bars.get_many(&keys_of(symbols)).await;
-        let (lacking, calls) = (self.lacking(&held, window), CallCount::default());
+        let (mut lacking, calls) = (self.lacking(&held, window), CallCount::default());
         let unlisted = self.unlisted((symbols, &held), &lacking, window, false, &calls).await;
-        plan_apart(&lacking, |place| unlisted.contains(&place))
+        unlisted.leave_out(&mut lacking);
+        plan_apart(&lacking, |place| unlisted.alone.contains(&place))
     }
 
     /// Brings together the bars of these symbols; without calls, what is held of them.
@@ -150,15 +152,20 @@ impl Market {
         let mut held = self.bars.get_many(&keys).await;
         let mut causes: Vec<Option<Error>> = vec![None; keys.len()];
         let (mut progress, mut trouble) = (Progress::default(), None);
-        for _ in 0..PLANS {
-            let lacking = self.lacking(&held, window);
-            if !may_call || lacking.iter().all(Vec::is_empty) {
+        let (plans, listing) = (if may_call { PLANS } else { 0 }, CallCount::default());
+        let lacking = self.lacking(&held, window);
+        let unlisted = self.unlisted((symbols, &held), &lacking, window, may_call, &listing).await;
+        progress.calls = listing.total();
+        for place in unlisted.unasked.iter().filter(|_| may_call) {
+            causes.get_mut(*place).map(|cause| cause.replace(Unlisted::cause()));
+        }
+        for _ in 0..plans {
+            let mut lacking = self.lacking(&held, window);
+            unlisted.leave_out(&mut lacking);
+            if lacking.iter().all(Vec::is_empty) {
                 break;
             }
-            let listing = CallCount::default();
-            let unlisted = self.unlisted((symbols, &held), &lacking, window, true, &listing).await;
-            progress.calls += listing.total();
-            let plan = plan_apart(&lacking, |place| unlisted.contains(&place));
+            let plan = plan_apart(&lacking, |place| unlisted.alone.contains(&place));
             progress.calls_planned = progress.calls_done + plan.calls();
             tell(progress);
             let mut is_better = false;
@@ -168,29 +175,15 @@ impl Market {
                     progress.is_over = true;
                     break;
                 }
-                let parts = (errands, lacking.as_slice(), &unlisted);
+                let parts = (errands, lacking.as_slice(), &unlisted.alone);
                 let round = Round::new(self, window, parts, symbols, &tell, progress, left);
                 let (places, wanted): (Vec<usize>, Vec<SeriesKey>) = round.keys().unzip();
                 let round = Arc::new(round);
                 let answers = self.run(Arc::clone(&round), &wanted).await;
                 progress = round.progress();
                 trouble = round.trouble().or(trouble);
-                for (place, answer) in places.into_iter().zip(answers) {
-                    match answer {
-                        Ok(series) if !series.freshness().is_stale() => {
-                            is_better = true;
-                            held.get_mut(place).map(|held| held.replace(series));
-                        }
-                        // What is held is as good, and what of it is fresh stays that.
-                        Ok(series) => {
-                            let cause = series.stale_cause().cloned();
-                            causes.get_mut(place).map(|known| std::mem::replace(known, cause));
-                        }
-                        Err(error) => {
-                            causes.get_mut(place).map(|known| known.replace(error));
-                        }
-                    }
-                }
+                let answers = places.into_iter().zip(answers);
+                is_better |= take(answers, &mut held, &mut causes);
                 if !is_better {
                     break;
                 }
@@ -230,6 +223,32 @@ impl Market {
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.unix_ms()
     }
+}
+
+/// Takes what is fresh, and why other answers are not; whether anything is.
+fn take(
+    answers: impl Iterator<Item = (usize, Result<Cached<Series>, Error>)>,
+    held: &mut [Option<Cached<Series>>],
+    causes: &mut [Option<Error>],
+) -> bool {
+    let mut is_better = false;
+    for (place, answer) in answers {
+        match answer {
+            Ok(series) if !series.freshness().is_stale() => {
+                is_better = true;
+                held.get_mut(place).map(|held| held.replace(series));
+            }
+            // What is held is as good, and what of it is fresh stays that.
+            Ok(series) => {
+                let cause = series.stale_cause().cloned();
+                causes.get_mut(place).map(|known| std::mem::replace(known, cause));
+            }
+            Err(error) => {
+                causes.get_mut(place).map(|known| known.replace(error));
+            }
+        }
+    }
+    is_better
 }
 
 fn keys_of(symbols: &[Symbol]) -> Vec<SeriesKey> {

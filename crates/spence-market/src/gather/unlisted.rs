@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use spence::Cached;
+use spence::{Cached, Error};
 
 use crate::call::CallCount;
 use crate::gather::Window;
@@ -16,11 +16,45 @@ use crate::symbol::Symbol;
 
 /// Where nobody knows who is listed, so many symbols are asked for alone rather than asking that.
 const FEW: usize = 5;
+/// The most that are asked for alone, lest a file of anything cost a call for each line.
+const MOST_ALONE: usize = 100;
 /// Days without a bar after which somebody is gone.
 const GONE: i32 = 10;
 
+/// Symbols that lack something and are not listed, by their places.
+#[derive(Debug, Default)]
+pub(crate) struct Unlisted {
+    /// Those that are asked for alone.
+    pub(crate) alone: HashSet<usize>,
+    /// Those that are not asked for, since there are too many.
+    pub(crate) unasked: HashSet<usize>,
+}
+
+impl Unlisted {
+    fn of(mut places: Vec<usize>) -> Self {
+        let unasked = places.split_off(MOST_ALONE.min(places.len()));
+        Self { alone: places.into_iter().collect(), unasked: unasked.into_iter().collect() }
+    }
+
+    /// Takes away what is not asked for.
+    pub(crate) fn leave_out(&self, lacking: &mut [Vec<usize>]) {
+        for place in &self.unasked {
+            if let Some(lacks) = lacking.get_mut(*place) {
+                lacks.clear();
+            }
+        }
+    }
+
+    /// Why nothing is known of those that are not asked for.
+    pub(crate) fn cause() -> Error {
+        let message = "is not listed, and as many as may be are asked for alone";
+        Error::not_found(format!("{message} ({MOST_ALONE} a scan)"))
+    }
+}
+
 impl Market {
-    /// The places of the symbols that have to be asked for alone, of those that lack something.
+    /// The symbols of whom it means nothing that a session's answer leaves them out, of those that
+    /// lack something.
     pub(crate) async fn unlisted(
         &self,
         (symbols, held): (&[Symbol], &[Option<Cached<Series>>]),
@@ -28,14 +62,14 @@ impl Market {
         window: &Window,
         may_call: bool,
         calls: &CallCount,
-    ) -> HashSet<usize> {
+    ) -> Unlisted {
         let places: Vec<usize> = (0..)
             .zip(lacking)
             .filter(|(_, lacks)| !lacks.is_empty())
             .map(|(place, _)| place)
             .collect();
         if places.is_empty() {
-            return HashSet::new();
+            return Unlisted::default();
         }
         let listed = match self.held_listing().await {
             None if may_call && places.len() > FEW => self.listing(calls).await.ok(),
@@ -44,7 +78,7 @@ impl Market {
         let Some(listed) = listed else {
             // Few are asked for alone; of many it is believed, since nobody can be asked who they
             // are.
-            return if places.len() <= FEW { places.into_iter().collect() } else { HashSet::new() };
+            return if places.len() <= FEW { Unlisted::of(places) } else { Unlisted::default() };
         };
         let listed: HashSet<&str> = listed.names().collect();
         let is_gone = |place: usize| {
@@ -53,7 +87,8 @@ impl Market {
         };
         let is_listed =
             |place: usize| symbols.get(place).is_some_and(|one| listed.contains(one.as_str()));
-        places.into_iter().filter(|place| !is_listed(*place) && !is_gone(*place)).collect()
+        let unlisted = places.into_iter().filter(|place| !is_listed(*place) && !is_gone(*place));
+        Unlisted::of(unlisted.collect())
     }
 }
 

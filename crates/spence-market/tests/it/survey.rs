@@ -317,3 +317,31 @@ async fn who_is_not_listed_is_asked_for_alone_and_whoever_is_gone_is_not() {
     assert_eq!(market.bars(&last).await.unwrap().last().unwrap().date.to_string(), "2024-11-27");
     spence.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_anything_does_not_cost_a_call_for_each_line() {
+    let bench = Bench::at("2024-11-26T23:30:00Z").await;
+    let (spence, market) = bench.market(None, None).await;
+    let mut symbols = listed(&market).await;
+    let made_up = (0..500).map(|number| Symbol::new(&format!("ZZ{number}")).unwrap());
+    symbols.extend(made_up);
+    let before = bench.calls();
+    let survey = Arc::new(market.survey(request(symbols.clone()), quietly()).await);
+    let calls = bench.calls() - before;
+    let told = rows(&survey).await;
+    let count = |status| told.iter().filter(|row| row.status == status).count();
+    assert_eq!(
+        (count(Status::Ok), count(Status::NoData), count(Status::Failed)),
+        (SYMBOLS, 100, 400)
+    );
+    let reason = told.last().unwrap().reason.as_deref().unwrap();
+    assert!(reason.contains("is not listed"), "{reason}");
+    // Those that were asked for are known to be nothing; others have their turn.
+    let before = bench.calls();
+    let survey = Arc::new(market.survey(request(symbols), quietly()).await);
+    let told = rows(&survey).await;
+    assert_eq!(told.iter().filter(|row| row.status == Status::NoData).count(), 200);
+    // Thirty sessions and the splits; those are known by now.
+    assert_eq!((calls - 100, bench.calls() - before), (31, 100));
+    spence.close().await;
+}
