@@ -61,8 +61,8 @@ pub use budget::CALLS_CACHE;
 pub use call::{Patience, install_tls};
 pub use data::{
     Data, DataError, DataProvider, DataQuestion, DataType, Dividend, Fred, Frequency,
-    INTRADAY_CACHE, IntradayBar, InvalidData, Observation, Params, Providers, RefusedRow, Rows,
-    SERIES, SplitAction, Subject, Told,
+    INTRADAY_CACHE, IntradayBar, InvalidData, MarketStatus, Observation, Params, Providers,
+    RefusedRow, Rows, SERIES, STATUS_CACHE, SplitAction, Subject, Told, ToldStatus,
 };
 pub use date::parse_date;
 pub use demand::{DEMAND_CACHE, Refreshed};

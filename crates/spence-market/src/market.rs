@@ -15,6 +15,7 @@ use crate::data::computed::ComputedCaches;
 use crate::data::economy::{self, Economy};
 use crate::data::intraday::{INTRADAY_CACHE, Intraday, IntradayKey};
 use crate::data::massive::SERVES as MASSIVE_SERVES;
+use crate::data::status::{self, ToldStatus};
 use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, Rows, Told};
 use crate::demand::{self, Demand, Remembered};
 use crate::error::ProviderError;
@@ -47,6 +48,7 @@ pub struct Market {
     pub(crate) intraday: Cache<IntradayKey, Intraday>,
     pub(crate) dividends: Cache<String, Dividends>,
     pub(crate) quarantined: Cache<String, String>,
+    pub(crate) told_status: Cache<String, ToldStatus>,
     pub(crate) economy: Economy,
     pub(crate) computed: ComputedCaches,
     pub(crate) providers: Providers,
@@ -85,6 +87,7 @@ impl Market {
             intraday: intraday.origin(&of_bars).build()?,
             dividends: actions::cache(spence, &providers)?,
             quarantined: quarantine::cache(spence)?,
+            told_status: status::cache(spence, &of_bars)?,
             economy: economy::caches(spence, &providers)?,
             computed: ComputedCaches::new(spence)?,
             trading: Trading::in_new_york().map_err(Error::origin)?,

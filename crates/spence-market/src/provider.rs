@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
@@ -11,13 +12,13 @@ use crate::answer::{brief, check, day_of_row, garbage, rows_in, values_of};
 use crate::bars::Bar;
 use crate::budget::Budget;
 use crate::call::{Caller, KeyGoes, Patience};
-use crate::data::{RefusedRow, Rows, Told};
+use crate::data::{RefusedRow, Rows, Told, ToldStatus};
 use crate::error::ProviderError;
 use crate::quality::refused::{Doubts, Page};
 use crate::series::{DayBar, day_of};
 use crate::splits::Split;
 use crate::symbol::Symbol;
-use crate::wire::{Aggregate, Answer, SplitRow, TickerRow};
+use crate::wire::{Aggregate, Answer, SplitRow, StatusReply, TickerRow};
 
 /// More pages than this are no answer.
 const MAX_PAGES: usize = 1000;
@@ -187,6 +188,18 @@ impl Provider {
         })
         .await?;
         Ok(symbols)
+    }
+
+    /// Whether the market is open.
+    pub(crate) async fn status(&self, patience: &Patience) -> Result<ToldStatus, ProviderError> {
+        let understand = |answer: StatusReply| {
+            let malformed = || ProviderError::Malformed(brief(&format!("{answer:?}")));
+            let time = answer.server_time.as_deref().and_then(|text| text.parse().ok());
+            let (market, time): (&str, Timestamp) =
+                answer.market.as_deref().zip(time).ok_or_else(malformed)?;
+            Ok(ToldStatus { market: brief(market), server_time: time.to_string() })
+        };
+        self.caller.call("/v1/marketstatus/now", patience, understand).await
     }
 
     /// Follows pages for as long as `take` wants more.

@@ -45,6 +45,11 @@ impl Trading {
         session.close().checked_add(SETTLE).is_ok_and(|settled| settled <= now)
     }
 
+    /// Whether a session goes on.
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        matches!(self.calendar.at(now), Some(Moment::Open(_)))
+    }
+
     /// When the next session opens.
     pub(crate) fn next_open(&self, now: Timestamp) -> Option<Timestamp> {
         match self.calendar.at(now)? {

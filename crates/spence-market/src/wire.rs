@@ -46,6 +46,30 @@ impl Reply for Observed {
     }
 }
 
+impl Reply for StatusReply {
+    fn word(&self) -> &str {
+        self.status.as_deref().unwrap_or("")
+    }
+
+    fn said(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    fn is_error(&self) -> bool {
+        self.word() == "ERROR" || self.error.is_some()
+    }
+}
+
+/// Whether the market is open.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StatusReply {
+    pub(crate) market: Option<String>,
+    #[serde(rename = "serverTime")]
+    pub(crate) server_time: Option<String>,
+    status: Option<String>,
+    error: Option<String>,
+}
+
 /// An answer of FRED.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Observed {

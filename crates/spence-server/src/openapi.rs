@@ -30,6 +30,7 @@ use crate::routes::{
         config::reload,
         market::bars,
         data::data,
+        data::status,
         data::types,
         quality::quality,
         scan::scan,

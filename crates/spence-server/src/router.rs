@@ -37,6 +37,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/api/v1/events", get(explain::events))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .route("/api/v1/market/data", get(data::data))
+        .route("/api/v1/market/status", get(data::status))
         .route("/api/v1/market/types", get(data::types))
         .route("/api/v1/market/quality/{symbol}", get(quality::quality))
         .route("/api/v1/market/scan", post(scan::scan).layer(limited()))

@@ -18,6 +18,9 @@ pub(crate) enum Market {
         after_help = "Example:\n  spence market quality AAPL --start 2000-01-01 --end 2013-03-01"
     )]
     Quality(Quality),
+    /// Say whether New York trades, by the calendar and by the provider.
+    #[command(after_help = "Example:\n  spence market status")]
+    Status,
     /// List the types of data, and which providers serve them.
     #[command(after_help = "Example:\n  spence market types")]
     Types,

@@ -11,6 +11,7 @@ pub(crate) async fn run(common: &Common, market: Market) -> anyhow::Result<()> {
     match market {
         Market::Data(data) => self::data(common, data).await,
         Market::Quality(quality) => self::quality(common, quality).await,
+        Market::Status => status(common).await,
         Market::Types => types(common).await,
     }
 }
@@ -104,6 +105,32 @@ async fn quality(common: &Common, quality: Quality) -> anyhow::Result<()> {
     let found = findings.len();
     render::provenance(&format!("{found} findings in {bars} bars of {sessions} sessions"), &answer);
     Ok(())
+}
+
+async fn status(common: &Common) -> anyhow::Result<()> {
+    let client = Client::connect(common).await?;
+    let answer = client.get("/api/v1/market/status").await;
+    client.close().await;
+    let body = answer?.json()?;
+    if common.json {
+        return render::json(&body);
+    }
+    let text = |name: &str| render::cell(body.get(name));
+    let is = |name: &str| body.get(name).and_then(Value::as_bool) == Some(true);
+    let state = if is("open") { "open" } else { "closed" };
+    let (session, next) = (text("session"), text("next_open"));
+    render::line(&format!("New York is {state}: newest session {session}, next opens {next}"))?;
+    match text("error") {
+        error if error.is_empty() => {
+            let (told, time) = (text("provider"), text("provider_time"));
+            let but = if is("disagree") { ", which the calendar does not know" } else { "" };
+            render::line(&format!("the provider says {told} at {time}{but}"))
+        }
+        error => {
+            render::note(&error, true);
+            Ok(())
+        }
+    }
 }
 
 async fn types(common: &Common) -> anyhow::Result<()> {

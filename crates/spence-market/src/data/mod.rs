@@ -12,6 +12,7 @@ pub(crate) mod massive;
 mod provider;
 mod question;
 mod rows;
+pub(crate) mod status;
 
 pub use answer::{Data, DataError};
 pub use data_type::{DataType, Subject};
@@ -21,3 +22,4 @@ pub use intraday::INTRADAY_CACHE;
 pub use provider::{DataProvider, Providers};
 pub use question::{DataQuestion, InvalidData, Params};
 pub use rows::{Dividend, IntradayBar, Observation, RefusedRow, Rows, SplitAction, Told};
+pub use status::{MarketStatus, STATUS_CACHE, ToldStatus};

@@ -223,6 +223,27 @@ async fn a_vintage_is_what_was_known_then_and_final() {
 }
 
 #[tokio::test]
+async fn the_market_is_open_when_calendar_and_provider_say_so() {
+    let (clock, hands) = Clock::manual();
+    let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
+    hands.step_wall_clock(at("2024-11-29T17:59:30Z") - clock.unix_ms().cast_signed());
+    let options = FeedOptions { clock: clock.clone(), ..FeedOptions::default() };
+    let feed = Feed::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+    let spence = Spence::builder().clock(clock).build().await.unwrap();
+    let market = Market::with_providers(&spence, providers(&feed.base_url())).unwrap();
+    let open = market.status().await;
+    assert_eq!((open.is_open, open.told.as_ref().unwrap().market.as_str()), (true, "open"));
+    assert_eq!(open.next_open.unwrap().to_string(), "2024-12-02T14:30:00Z");
+    // The half day is over, and what the provider said half a minute ago is not asked for again.
+    hands.advance(Duration::from_secs(40));
+    let over = market.status().await;
+    assert!(!over.is_open && over.disagrees());
+    hands.advance(Duration::from_secs(40));
+    assert!(!market.status().await.disagrees());
+    assert_eq!(feed.calls().total(), 2);
+}
+
+#[tokio::test]
 async fn days_that_have_not_come_and_types_that_nobody_serves_are_refused() {
     let feed = crate::feed().await;
     let fred = Fred::new(&feed.base_url(), None).unwrap();

@@ -11,7 +11,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::providers::Origin;
 use crate::routes::{Json, X_SPENCE_ORIGIN, about};
 use crate::wire::ErrorBody;
-use crate::wire::data::{DataBody, RowBody, TypeBody};
+use crate::wire::data::{DataBody, RowBody, StatusBody, TypeBody};
 
 #[utoipa::path(
     get,
@@ -144,4 +144,15 @@ pub(crate) async fn types(State(app): State<App>) -> Json<Vec<TypeBody>> {
         providers: app.market().providers().serving(*data_type).map(str::to_owned).collect(),
     };
     Json(DataType::ALL.iter().map(body).collect())
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/v1/market/status",
+    tag = "market",
+    summary = "Whether New York trades, by the calendar and by the provider",
+    responses((status = 200, body = StatusBody)),
+)]
+pub(crate) async fn status(State(app): State<App>) -> Json<StatusBody> {
+    Json((&app.market().status().await).into())
 }

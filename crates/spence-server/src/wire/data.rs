@@ -1,7 +1,7 @@
 //! Data of every type as JSON.
 
 use serde::Serialize;
-use spence_market::{Dividend, Finding, IntradayBar, Observation, Rows, SplitAction};
+use spence_market::{Dividend, Finding, IntradayBar, MarketStatus, Observation, Rows, SplitAction};
 use utoipa::ToSchema;
 
 use crate::wire::BarBody;
@@ -98,6 +98,44 @@ pub(crate) struct FindingBody {
 impl From<&Finding> for FindingBody {
     fn from(Finding { date, flaw }: &Finding) -> Self {
         Self { date: date.to_string(), flaw: flaw.as_str(), message: flaw.to_string() }
+    }
+}
+
+/// An answer of `/api/v1/market/status`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StatusBody {
+    /// The exchange whose sessions count.
+    pub(crate) exchange: &'static str,
+    /// Whether a session goes on, by the calendar.
+    pub(crate) open: bool,
+    /// The newest session that has begun.
+    pub(crate) session: Option<String>,
+    /// When the next one opens, in UTC.
+    pub(crate) next_open: Option<String>,
+    /// `open`, `closed` or `extended-hours`, as the provider says, at most a minute ago.
+    pub(crate) provider: Option<String>,
+    /// The provider's clock then.
+    pub(crate) provider_time: Option<String>,
+    /// Whether the provider says otherwise than the calendar.
+    pub(crate) disagree: bool,
+    /// Why the provider says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+impl From<&MarketStatus> for StatusBody {
+    fn from(status: &MarketStatus) -> Self {
+        let told = status.told.as_ref().ok();
+        Self {
+            exchange: "XNYS",
+            open: status.is_open,
+            session: status.session.map(|day| day.to_string()),
+            next_open: status.next_open.map(|moment| moment.to_string()),
+            provider: told.map(|told| told.market.clone()),
+            provider_time: told.map(|told| told.server_time.clone()),
+            disagree: status.disagrees(),
+            error: status.told.as_ref().err().map(ToString::to_string),
+        }
     }
 }
 
