@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use parking_lot::Mutex;
 use reqwest::header::RETRY_AFTER;
-use spence::{Clock, Stopwatch};
+use spence::{Clock, Error, Spence, Stopwatch};
 
 use crate::answer::read;
 use crate::budget::Budget;
@@ -160,6 +160,15 @@ impl Caller {
         self.budget.as_ref()
     }
 
+    /// Keeps what is spent with this key in `spence`.
+    pub(crate) fn keep_in(&self, spence: &Spence) -> Result<(), Error> {
+        let Some(budget) = &self.budget else { return Ok(()) };
+        // Another key of the same provider has its own calls; none can be told from this.
+        let key = self.api_key.as_deref().unwrap_or_default();
+        let key = twox_hash::XxHash3_64::oneshot(key.as_bytes());
+        budget.keep_in(spence, &format!("{} {key:016x}", self.base_url))
+    }
+
     fn limit_to(&mut self, quota: Quota) {
         let key = (self.base_url.clone(), self.api_key.clone(), quota.burst_size());
         let new = || Arc::new(RateLimiter::direct(quota));
@@ -212,7 +221,8 @@ impl Caller {
             let Err(not_yet) = bucket.check() else { return Ok(()) };
             let wait = not_yet.wait_time_from(governor::clock::Clock::now(bucket.clock()));
             if !patience.pause(wait).await {
-                let message = "market.calls_per_minute: no call left in time".to_owned();
+                let message =
+                    format!("calls_per_minute of {}: no call left in time", self.base_url);
                 return Err(ProviderError::RateLimited { message, retry_after: Some(wait) });
             }
         }

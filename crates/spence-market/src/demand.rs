@@ -27,36 +27,40 @@ const SESSIONS: usize = 2;
 const AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// The clock may be set meanwhile, and machines sleep.
 const NAP: Duration = Duration::from_secs(600);
+/// How often it is tried, if not all comes.
+const TRIES: usize = 3;
 
 /// On which sessions symbols were asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Demand(Mutex<HashMap<Symbol, Days>>);
+pub(crate) struct Demand(Mutex<HashMap<Symbol, Asked>>);
 
 /// The last session on which something was asked for, and the one before; by day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Days {
+struct Asked {
     last: i32,
     before: i32,
 }
 
 /// What is remembered across restarts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Remembered(Vec<(Box<str>, Days)>);
+pub(crate) struct Remembered(Vec<(Box<str>, Asked)>);
 
 impl Weigh for Remembered {
     fn heap_bytes(&self) -> usize {
         let names: usize = self.0.iter().map(|(name, _)| allocation(name.len())).sum();
-        names + allocation(self.0.capacity() * size_of::<(Box<str>, Days)>())
+        names + allocation(self.0.capacity() * size_of::<(Box<str>, Asked)>())
     }
 }
 
 /// What was fetched ahead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Refreshed {
     /// Symbols that are asked for every day.
     pub symbols: usize,
     /// Calls that were made for them.
     pub calls: usize,
+    /// Whether all has come.
+    pub is_whole: bool,
 }
 
 impl Demand {
@@ -67,9 +71,9 @@ impl Demand {
             let has_room = all.len() < MOST;
             match all.get_mut(symbol) {
                 Some(days) if days.last == day => {}
-                Some(days) => *days = Days { last: day, before: days.last },
+                Some(days) => *days = Asked { last: day, before: days.last },
                 None if has_room => {
-                    all.insert(symbol.clone(), Days { last: day, before: i32::MIN });
+                    all.insert(symbol.clone(), Asked { last: day, before: i32::MIN });
                 }
                 None => {}
             }
@@ -81,7 +85,7 @@ impl Demand {
     fn daily(&self, before: i32, last: i32) -> Vec<Symbol> {
         let mut all = self.0.lock();
         all.retain(|_, days| days.last >= before);
-        let is_daily = |days: &Days| days.last == last && days.before == before;
+        let is_daily = |days: &Asked| days.last == last && days.before == before;
         let daily = all.iter().filter(|(_, days)| is_daily(days));
         let mut daily: Vec<_> = daily.map(|(symbol, _)| symbol.clone()).collect();
         daily.sort();
@@ -106,17 +110,18 @@ impl Market {
     /// the fewest calls, within the rate and the day's budget.
     pub async fn refresh_ahead(&self) -> Refreshed {
         let begun = self.trading.begun(None, self.now());
-        let [.., before, last] = begun else { return Refreshed { symbols: 0, calls: 0 } };
+        let [.., before, last] = begun else { return Refreshed::default() };
         let symbols = self.demand.daily(day_of(before.date()), day_of(last.date()));
         let window = Window::last(self, SESSIONS, None);
         let limits = Limits { may_call: true, time_limit: Duration::MAX };
         let gathered = self.gather(&symbols, &window, limits, crate::gather::untold()).await;
         if let Some(error) = &gathered.trouble {
-            tracing::warn!(%error, "fetching ahead: not all has come");
+            tracing::warn!("fetching ahead: not all has come");
+            tracing::debug!(%error);
         }
         let calls = gathered.progress.calls;
         self.remember().await;
-        Refreshed { symbols: symbols.len(), calls }
+        Refreshed { symbols: symbols.len(), calls, is_whole: gathered.trouble.is_none() }
     }
 
     /// Fetches ahead what is asked for every day, whenever a session is settled. Never ends.
@@ -133,8 +138,14 @@ impl Market {
             if !std::mem::replace(&mut has_recalled, true) {
                 self.recall().await;
             }
-            let Refreshed { symbols, calls } = self.refresh_ahead().await;
-            tracing::info!(symbols, calls, "fetched ahead what is asked for every day");
+            for _ in 0..TRIES {
+                let Refreshed { symbols, calls, is_whole } = self.refresh_ahead().await;
+                tracing::info!(symbols, calls, "fetched ahead what is asked for every day");
+                if is_whole {
+                    break;
+                }
+                self.clock.sleep(NAP).await;
+            }
             due = self.trading.next_settled(self.now());
         }
     }
@@ -151,6 +162,9 @@ impl Market {
         let mut all = self.demand.0.lock();
         for (name, days) in &held.0 {
             let Ok(symbol) = Symbol::new(name) else { continue };
+            if !all.contains_key(&symbol) && all.len() >= MOST {
+                continue;
+            }
             let known = all.entry(symbol).or_insert(*days);
             // It was asked for again before this was read.
             if days.last < known.last {

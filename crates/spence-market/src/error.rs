@@ -43,7 +43,7 @@ pub enum ProviderError {
     #[error("provider has no bars at all of {0}, on which there was trading")]
     Suspicious(jiff::civil::Date),
     /// As many calls were made as may be made in a day.
-    #[error("market.max_calls_per_day: all {most} calls of {day} (UTC) are spent")]
+    #[error("max_calls_per_day: all {most} calls of {day} (UTC) are spent")]
     BudgetSpent {
         /// How many there are.
         most: u32,

@@ -16,7 +16,7 @@ use crate::data::economy::{self, Economy};
 use crate::data::intraday::{INTRADAY_CACHE, Intraday, IntradayKey};
 use crate::data::massive::SERVES as MASSIVE_SERVES;
 use crate::data::status::{self, ToldStatus};
-use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, Rows, Told};
+use crate::data::{DataQuestion, DataType, Frequency, Params, Providers, RefusedRow, Rows, Told};
 use crate::demand::{self, Demand, Remembered};
 use crate::error::ProviderError;
 use crate::held::HeldBars;
@@ -25,7 +25,7 @@ use crate::listed::{LISTINGS_CACHE, Listed};
 use crate::provider::Provider;
 use crate::quality::quarantine;
 use crate::rows::{ROWS_CACHE, RowKey, Scored};
-use crate::series::{DayBar, Known, News, Series, SeriesKey};
+use crate::series::{DayBar, Known, News, Series, SeriesKey, day_of};
 use crate::splits::{SPLITS_CACHE, Splits, SplitsKey};
 use crate::symbol::Symbol;
 use crate::trading::Trading;
@@ -38,7 +38,10 @@ pub(crate) const FINAL: Duration = Duration::from_secs(365 * 86_400);
 /// A question is answered by two calls at most, and by another two if it meets others.
 const ROUNDS: usize = 4;
 
-/// Market data from one provider, cached.
+/// Bars, and the rows that cannot be.
+pub(crate) type Said<'a> = (&'a [Bar], &'a [RefusedRow]);
+
+/// Market data from providers, cached.
 #[derive(Debug, Clone)]
 pub struct Market {
     pub(crate) bars: Cache<SeriesKey, Series>,
@@ -89,7 +92,7 @@ impl Market {
             quarantined: quarantine::cache(spence)?,
             told_status: status::cache(spence, &of_bars)?,
             economy: economy::caches(spence, &providers)?,
-            computed: ComputedCaches::new(spence)?,
+            computed: ComputedCaches::new(spence, &providers)?,
             trading: Trading::in_new_york().map_err(Error::origin)?,
             clock: spence.clock().clone(),
             demand: Arc::default(),
@@ -189,13 +192,13 @@ impl Market {
             let Rows::Bars(bars) = told.rows else {
                 return Err(ProviderError::Malformed("no daily bars".to_owned()));
             };
-            self.quarantine(wanted.symbol(), &told.refused).await;
-            let mut news = match limit {
-                Some(limit) => self.news(&bars, to, limit, now),
-                None => self.said(start, to.date(), now, &bars),
+            self.quarantine(wanted.symbol(), "", &told.refused).await;
+            let said = (bars.as_slice(), told.refused.as_slice());
+            let news = match limit {
+                Some(limit) => self.news(said, to, limit, now),
+                None => self.said(start, to.date(), now, said),
             };
-            news.told.doubt(&told.refused);
-            series = series.extended(news);
+            series = series.extended(news, self.now_ms());
         }
         Ok(series)
     }
@@ -215,26 +218,30 @@ impl Market {
     }
 
     /// What the last `limit` bars up to a session say.
-    fn news(&self, bars: &[Bar], to: &Session, limit: usize, now: Timestamp) -> News {
-        let oldest = bars.iter().map(|bar| bar.date).min();
-        let from = match oldest {
-            Some(oldest) if bars.len() >= limit => self.trading.run_up_to(oldest),
+    fn news(&self, said: Said<'_>, to: &Session, limit: usize, now: Timestamp) -> News {
+        let (bars, refused) = said;
+        let dates = bars.iter().map(|bar| bar.date).chain(refused.iter().map(|row| row.date));
+        let from = match dates.min() {
+            Some(oldest) if bars.len() + refused.len() >= limit => self.trading.run_up_to(oldest),
             // There are no more before these.
             _ => self.trading.beginning(),
         };
-        self.said(from, to.date(), now, bars)
+        self.said(from, to.date(), now, said)
     }
 
     /// What bars say that were asked for at a moment, of all days from one to another.
-    pub(crate) fn said(&self, from: Date, to: Date, asked: Timestamp, bars: &[Bar]) -> News {
+    pub(crate) fn said(&self, from: Date, to: Date, asked: Timestamp, said: Said<'_>) -> News {
         let (settled, unsettled) = self.trading.apart(from, to, asked);
-        let told = Known { settled, unsettled, until_ms: self.good_until_ms(asked) };
-        News { told, bars: bars.iter().map(DayBar::of).collect() }
+        let until_ms = self.good_until_ms(&self.bars.policy(), asked);
+        let (bars, refused) = said;
+        let bars = bars.iter().map(DayBar::of).collect();
+        let refused = refused.iter().map(|row| day_of(row.date)).collect();
+        News { told: Known { settled, unsettled, until_ms }, bars, refused }
     }
 
     /// Until when figures that may change are good enough, in milliseconds of Unix time.
-    pub(crate) fn good_until_ms(&self, now: Timestamp) -> u64 {
-        let given = match self.bars.policy().ttl {
+    pub(crate) fn good_until_ms(&self, policy: &Policy, now: Timestamp) -> u64 {
+        let given = match policy.ttl {
             Ttl::BySession { open, .. } => open,
             Ttl::Always(ttl) => ttl,
         };

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
+use spence::{Error, Spence};
 
 use crate::answer::{brief, check, day_of_row, garbage, rows_in, values_of};
 use crate::bars::Bar;
@@ -14,7 +15,7 @@ use crate::budget::Budget;
 use crate::call::{Caller, KeyGoes, Patience};
 use crate::data::{RefusedRow, Rows, Told, ToldStatus};
 use crate::error::ProviderError;
-use crate::quality::refused::{Doubts, Page};
+use crate::quality::refused::{Doubts, Page, by_day};
 use crate::series::{DayBar, day_of};
 use crate::splits::Split;
 use crate::symbol::Symbol;
@@ -58,6 +59,10 @@ impl Provider {
         self
     }
 
+    pub(crate) fn keep_calls_in(&self, spence: &Spence) -> Result<(), Error> {
+        self.caller.keep_in(spence)
+    }
+
     pub(crate) fn budget(&self) -> Option<&Budget> {
         self.caller.budget()
     }
@@ -93,7 +98,7 @@ impl Provider {
                 let date = day_of_row(&row, (from, to), &self.new_york)?;
                 page.add(date, values_of(&row), &row);
             }
-            doubts.settle(&page.refused)?;
+            doubts.settle(by_day(&page.refused))?;
             Ok((next, page))
         };
         self.pages(path, patience, understand, |page: Page| {
@@ -142,7 +147,8 @@ impl Provider {
                     Err(_) => told.refused.push((*place, RefusedRow::of(day, &row))),
                 }
             }
-            doubts.settle(told.refused.iter().map(|(_, row)| row))?;
+            let places = told.refused.iter().map(|(place, row)| (*place as i64, row));
+            doubts.settle(places)?;
             Ok(told)
         };
         self.caller.call(&path, patience, understand).await

@@ -137,14 +137,22 @@ impl Market {
 
     /// How long what is known of a year's splits will do, under a policy that follows sessions:
     /// until the next one opens, since a split takes effect with an opening.
-    pub(crate) fn splits_last(&self, year: i16) -> Option<Duration> {
+    fn splits_last(&self, year: i16) -> Option<Duration> {
+        if !follows_sessions(&self.splits.policy()) {
+            return None;
+        }
+        match year < self.now().to_zoned(TimeZone::UTC).year() {
+            true => Some(FINAL),
+            false => self.until_opening(),
+        }
+    }
+
+    /// How long it is until a session opens; nothing under a policy that does not follow them.
+    pub(crate) fn until_opening(&self) -> Option<Duration> {
         if !follows_sessions(&self.splits.policy()) {
             return None;
         }
         let now = self.now();
-        if year < now.to_zoned(TimeZone::UTC).year() {
-            return Some(FINAL);
-        }
         let next = self.trading.next_open(now)?;
         Duration::try_from(next.duration_since(now)).ok()
     }

@@ -99,7 +99,7 @@ impl Market {
             };
             let fill = Fill::new(Splits(rows.iter().map(split).collect()));
             let fill = fill.tags([symbol.as_str()]);
-            Ok(match market.splits_last(market.today().year()) {
+            Ok(match market.until_opening() {
                 Some(ttl) => fill.ttl(ttl),
                 None => fill,
             })

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use spence::{Cached, Error, Freshness, Source, StaleReason};
+use spence_calendar::Session;
 
 use crate::bars::Bar;
-use crate::data::{DataQuestion, DataType, Frequency, InvalidData, Rows};
+use crate::data::{DataQuestion, DataType, Frequency, InvalidData, Params, Rows};
 use crate::lacks::Wanted;
 use crate::market::Market;
 use crate::series::{SeriesKey, date_of, day_of};
@@ -67,12 +68,6 @@ impl Trust {
             }
             _ => self,
         }
-    }
-
-    /// As stale for this reason.
-    pub(crate) fn stale(self, cause: Error) -> Self {
-        let freshness = Freshness::Stale(StaleReason::OriginFailed);
-        Self { freshness, cause: Some(cause), ..self }
     }
 
     /// Of what is made of both: as bad as the worse one, from the farther one.
@@ -150,13 +145,27 @@ impl Data {
     }
 }
 
+/// The most bars within the day that can be asked for at once.
+const MOST_INTRADAY: usize = 100_000;
+/// Of a session, with the half hour before it.
+const SESSION_MINUTES: usize = 420;
+
 /// Daily bars that are held.
 pub(crate) struct HeldDays {
     pub(crate) bars: Vec<Bar>,
+    /// The sessions of which what is known is final.
+    pub(crate) settled: Vec<Date>,
     pub(crate) trust: Trust,
     pub(crate) is_final: bool,
     /// A number that is another one if a bar is another one.
     pub(crate) version: u64,
+}
+
+impl HeldDays {
+    /// Whether it is known that there are no bars.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.bars.is_empty() && !self.trust.freshness.is_stale()
+    }
 }
 
 impl Market {
@@ -169,6 +178,7 @@ impl Market {
     /// [`Market::bars`].
     pub async fn get_data(&self, question: &DataQuestion) -> Result<Data, DataError> {
         self.check(question)?;
+        let question = &self.with_past_vintage(question);
         for input in question.data_type.inputs(question.params.index) {
             if self.providers.serving(*input).next().is_none() {
                 return Err(DataError::Unserved(*input));
@@ -183,7 +193,14 @@ impl Market {
     /// As for [`Market::get_data`]; [`DataError::Failed`] with `NotFound` when nothing is held.
     pub async fn held_data(&self, question: &DataQuestion) -> Result<Data, DataError> {
         self.check(question)?;
-        self.data(question, false).await
+        self.data(&self.with_past_vintage(question), false).await
+    }
+
+    /// What is known today is what is known now: it may be more in an hour.
+    fn with_past_vintage(&self, question: &DataQuestion) -> DataQuestion {
+        let today = self.today();
+        let vintage = question.params.vintage.filter(|vintage| *vintage < today);
+        DataQuestion { params: Params { vintage, ..question.params.clone() }, ..question.clone() }
     }
 
     pub(crate) fn check(&self, question: &DataQuestion) -> Result<(), InvalidData> {
@@ -208,10 +225,9 @@ impl Market {
         }
         if data_type.is_published() {
             let figures = self.figures(data_type, question.params.vintage, may_call).await?;
-            let today = self.today();
             return Ok(Data {
                 rows: Rows::Values(figures.between(days.0, days.1)),
-                is_final: question.params.vintage.is_some_and(|vintage| vintage < today),
+                is_final: question.params.vintage.is_some(),
                 known_on: date_of(figures.known_on),
                 trust: Trust::of(&figures),
             });
@@ -230,6 +246,7 @@ impl Market {
                 Data::of_history(Rows::Dividends(rows), Trust::of(&held))
             }
             (_, Frequency::Minutes(minutes)) => {
+                self.check_length(days, minutes.get())?;
                 let held = self.intraday(ticker, minutes, days, may_call).await?;
                 self.expect_some(ticker, days, held.bars.is_empty() && held.is_known)?;
                 Data {
@@ -241,12 +258,24 @@ impl Market {
             }
             (_, Frequency::Daily) => {
                 let held = self.days_of(ticker, days, may_call).await?;
-                let is_nothing = held.bars.is_empty() && !held.trust.freshness.is_stale();
-                self.expect_some(ticker, days, is_nothing)?;
+                self.expect_some(ticker, days, held.is_nothing())?;
                 let HeldDays { bars, trust, is_final, .. } = held;
                 Data { rows: Rows::Bars(bars), trust, is_final, known_on: None }
             }
         })
+    }
+
+    /// Whether not too many bars are asked for at once.
+    fn check_length(&self, (start, end): (Date, Date), minutes: u8) -> Result<(), InvalidData> {
+        let of_session = SESSION_MINUTES / usize::from(minutes);
+        let (sessions, most) = (self.sessions_of((start, end)).len(), MOST_INTRADAY / of_session);
+        match sessions <= most {
+            true => Ok(()),
+            false => {
+                let message = format!("{start} is {sessions} sessions before end; at most {most}");
+                Err(InvalidData::new("start", message))
+            }
+        }
     }
 
     /// Daily bars from one day to another, both included.
@@ -269,10 +298,13 @@ impl Market {
         };
         let mut bars = Vec::new();
         series.each(day_of(start), day_of(end), |bar| bars.extend(bar.bar()));
-        let mut sessions = self.sessions_of((start, end)).iter();
-        let is_final = sessions.all(|session| series.known().is_final(day_of(session.date())));
+        let sessions = self.sessions_of((start, end)).iter().map(Session::date);
+        let is_settled = |day: &Date| series.known().is_final(day_of(*day));
+        let settled: Vec<Date> = sessions.clone().filter(is_settled).collect();
+        let is_final = settled.len() == sessions.len();
         Ok(HeldDays {
             bars,
+            settled,
             trust: Trust::of(&series).if_known(is_known),
             is_final,
             version: series.fingerprint(i32::MIN, i32::MAX),

@@ -15,7 +15,8 @@ use crate::data::answer::Trust;
 use crate::data::economy::Figures;
 use crate::data::question::Method;
 use crate::data::{
-    Data, DataError, DataQuestion, DataType, Dividend, InvalidData, Observation, Rows, SplitAction,
+    Data, DataError, DataQuestion, DataType, Dividend, InvalidData, Observation, Providers, Rows,
+    SplitAction,
 };
 use crate::market::Market;
 use crate::series::{date_of, day_of};
@@ -32,8 +33,13 @@ pub(crate) struct ComputedCaches {
 }
 
 impl ComputedCaches {
-    pub(crate) fn new(spence: &Spence) -> Result<Self, Error> {
-        let cache = |data_type: DataType| spence.cache(data_type.as_str()).schema(1).build();
+    pub(crate) fn new(spence: &Spence, providers: &Providers) -> Result<Self, Error> {
+        let cache = |data_type: DataType| {
+            let indices = [DataType::CpiIndex, DataType::PceIndex].map(Some);
+            let inputs = indices.iter().flat_map(|index| data_type.inputs(*index));
+            let origins: Vec<_> = inputs.map(|input| providers.origin(*input)).collect();
+            spence.cache(data_type.as_str()).schema(1).origin(origins.join(" ")).build()
+        };
         Ok(Self {
             adjusted: cache(DataType::AdjustedClose)?,
             returns: cache(DataType::TotalReturn)?,
@@ -119,19 +125,8 @@ impl Market {
             Of::Index(figures) => date_of(figures.known_on),
             Of::Ticker { .. } => None,
         };
-        let inputs = match self.inputs(question, may_call).await {
-            Ok(inputs) => Arc::new(inputs),
-            // What was computed while they were held is better than nothing.
-            Err(DataError::Failed(error)) => {
-                let held =
-                    cache.get(&key).await.filter(|held| held.from <= start && end <= held.to);
-                let Some(held) = held else { return Err(error.into()) };
-                let rows = Rows::Values(held.between(start, end));
-                let trust = Trust::of(&held).stale(error);
-                return Ok(Data { rows, trust, is_final: false, known_on: None });
-            }
-            Err(error) => return Err(error),
-        };
+        // Read anew each time: what was invalidated is in none of them.
+        let inputs = Arc::new(self.inputs(question, may_call).await?);
         let version = inputs.version;
         let covers = move |_: &String, held: &Computed| held.covers(version, start, end);
         let fill = {
@@ -170,7 +165,7 @@ impl Market {
             let figures = self.figures(index, params.vintage, may_call).await?;
             let mut hasher = XxHash3_64::with_seed(0);
             figures.hash_into(&mut hasher);
-            let is_final = params.vintage.is_some_and(|vintage| vintage < self.today());
+            let is_final = params.vintage.is_some();
             let (version, trust) = (hasher.finish(), Trust::of(&figures));
             return Ok(Inputs { of: Of::Index(figures), version, trust, is_final });
         };
@@ -182,7 +177,7 @@ impl Market {
         let days = self.days_of(ticker, days, may_call).await?;
         let splits = self.splits_of(ticker, may_call).await?;
         let dividends = self.dividends(ticker, may_call).await?;
-        self.expect_some(ticker, (*start, *end), days.bars.is_empty())?;
+        self.expect_some(ticker, (*start, *end), days.is_nothing())?;
         let trust = days.trust.and(Trust::of(&splits)).and(Trust::of(&dividends));
         let (splits, dividends): (Vec<_>, Vec<_>) =
             (splits.all().collect(), dividends.all().collect());
@@ -199,8 +194,8 @@ impl Market {
             of: Of::Ticker { bars: days.bars, splits, dividends },
             version: hasher.finish(),
             trust,
-            // An adjusted close changes with every split and dividend that is still to come.
-            is_final: days.is_final && *data_type == DataType::TotalReturn,
+            // Splits and dividends may still become known.
+            is_final: false,
         })
     }
 }

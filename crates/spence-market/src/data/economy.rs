@@ -118,7 +118,7 @@ impl Market {
             };
             let fill = Fill::new(Figures::of(vintage.unwrap_or(today), rows));
             // What was known on a day that is over can change no more.
-            Ok(match vintage.is_some_and(|vintage| vintage < today) {
+            Ok(match vintage.is_some() {
                 true => fill.ttl(FINAL),
                 false => fill,
             })

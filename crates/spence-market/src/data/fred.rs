@@ -153,8 +153,7 @@ impl DataProvider for Fred {
     }
 
     fn keep_in(&self, spence: &Spence) -> Result<(), Error> {
-        let budget = self.caller.budget();
-        budget.map_or(Ok(()), |budget| budget.keep_in(spence, self.caller.base_url()))
+        self.caller.keep_in(spence)
     }
 
     fn origin(&self, data_type: DataType) -> String {

@@ -11,7 +11,7 @@ use spence_calendar::Session;
 
 use crate::call::Patience;
 use crate::data::frequency::Minutes;
-use crate::data::{Frequency, IntradayBar, Params, Rows};
+use crate::data::{Frequency, IntradayBar, Params, RefusedRow, Rows};
 use crate::error::ProviderError;
 use crate::market::{FINAL, Market, follows_sessions};
 use crate::series::{DayBar, Known, day_of, pack, unpack};
@@ -62,7 +62,7 @@ impl Weigh for Intraday {
 }
 
 /// What came of a question about the days of some sessions.
-struct Told<'a> {
+struct Said<'a> {
     sessions: &'a [Session],
     bars: &'a [IntradayBar],
     minutes: Minutes,
@@ -70,7 +70,7 @@ struct Told<'a> {
 }
 
 impl Intraday {
-    fn extended(&self, told: &Told<'_>) -> Self {
+    fn extended(&self, told: &Said<'_>, now_ms: u64) -> Self {
         let days = told.known.days();
         let kept = self.sessions.iter().filter(|(day, _)| !days.have(*day)).cloned();
         let mut sessions: Vec<_> = kept.collect();
@@ -81,7 +81,7 @@ impl Intraday {
             }
         }
         sessions.sort_by_key(|(day, _)| *day);
-        Self { known: self.known.with(&told.known), sessions }
+        Self { known: self.known.with(&told.known, now_ms), sessions }
     }
 
     /// The bars of sessions, oldest first.
@@ -110,21 +110,24 @@ fn slots_begin(session: &Session) -> Timestamp {
     session.open() - SignedDuration::from_mins(BEFORE_OPEN)
 }
 
+/// Whether something that begins then, and lasts so many minutes, overlaps a session.
+fn overlaps(session: &Session, start: Timestamp, minutes: Minutes) -> bool {
+    let length = SignedDuration::from_mins(i64::from(minutes.get()));
+    start < session.close() && start.checked_add(length).is_ok_and(|end| end > session.open())
+}
+
 /// The bars that begin within a session, by slot: how many bars of their length fit before them.
 fn slots(session: &Session, bars: &[IntradayBar], minutes: Minutes) -> Vec<DayBar> {
     let length = i64::from(minutes.get());
     let begin = slots_begin(session);
-    let overlaps = |bar: &&IntradayBar| {
-        bar.start < session.close()
-            && bar.start + SignedDuration::from_mins(length) > session.open()
-    };
     let slot = |bar: &IntradayBar| {
         let minutes = bar.start.duration_since(begin).as_mins();
         let slot = i32::try_from(minutes / length).ok()?;
         let bar = DayBar::of(&bar.bar);
         (minutes >= 0 && minutes % length == 0).then_some(DayBar { day: slot, ..bar })
     };
-    let mut slots: Vec<_> = bars.iter().filter(overlaps).filter_map(slot).collect();
+    let mut slots: Vec<_> =
+        bars.iter().filter(|bar| overlaps(session, bar.start, minutes)).filter_map(slot).collect();
     slots.sort_by_key(|bar| bar.day);
     slots.dedup_by_key(|bar| bar.day);
     slots
@@ -224,11 +227,19 @@ impl Market {
         let Rows::Intraday(bars) = told.rows else {
             return Err(ProviderError::Malformed("no bars within the day".to_owned()));
         };
-        self.quarantine(&key.symbol, &told.refused).await;
+        // Rows outside of the sessions would not be kept either.
+        let is_within = |row: &&RefusedRow| {
+            let start = row.time.unwrap_or(Timestamp::MIN);
+            sessions.iter().any(|session| overlaps(session, start, key.minutes))
+        };
+        let refused: Vec<RefusedRow> = told.refused.iter().filter(is_within).cloned().collect();
+        self.quarantine(&key.symbol, &frequency.to_string(), &refused).await;
+        let refused: Vec<i32> = refused.iter().map(|row| day_of(row.date)).collect();
         let (settled, unsettled) = self.trading.apart(days.0, days.1, now);
-        let mut known = Known { settled, unsettled, until_ms: self.good_until_ms(now) };
-        known.doubt(&told.refused);
-        Ok(held.extended(&Told { sessions, bars: &bars, minutes: key.minutes, known }))
+        let until_ms = self.good_until_ms(&self.intraday.policy(), now);
+        let known = Known { settled, unsettled, until_ms }.doubting(&refused, &held.known);
+        let said = Said { sessions, bars: &bars, minutes: key.minutes, known };
+        Ok(held.extended(&said, self.now_ms()))
     }
 }
 
@@ -258,8 +269,8 @@ mod tests {
         let mut settled = Days::default();
         settled.add(day_of(day), day_of(day));
         let known = Known { settled, ..Known::default() };
-        let told = Told { sessions, bars: &bars, minutes: hour, known };
-        let held = Intraday::default().extended(&told);
+        let told = Said { sessions, bars: &bars, minutes: hour, known };
+        let held = Intraday::default().extended(&told, 0);
         assert_eq!(held.bars(sessions, hour), bars[1..3]);
         assert!(held.known.is_final(day_of(day)));
     }

@@ -19,7 +19,7 @@ use crate::data::{
 use crate::date::parse_date;
 use crate::error::ProviderError;
 use crate::provider::{Provider, encode, next_page};
-use crate::quality::refused::Doubts;
+use crate::quality::refused::{Doubts, by_day};
 use crate::series::date_of;
 use crate::splits::Split;
 use crate::symbol::Symbol;
@@ -62,7 +62,7 @@ impl DataProvider for Provider {
     }
 
     fn keep_in(&self, spence: &Spence) -> Result<(), Error> {
-        self.budget().map_or(Ok(()), |budget| budget.keep_in(spence, self.base_url()))
+        self.keep_calls_in(spence)
     }
 
     fn origin(&self, _: DataType) -> String {
@@ -103,10 +103,13 @@ impl Provider {
                         let bar = Bar { date, open, high, low, close, volume };
                         page.push(IntradayBar { start, bar });
                     }
-                    Err(_) => bad.push(RefusedRow::of(date, &row)),
+                    Err(_) => {
+                        let refused = RefusedRow::of(date, &row);
+                        bad.push(RefusedRow { time: Some(start), ..refused });
+                    }
                 }
             }
-            doubts.settle(&bad)?;
+            doubts.settle(by_day(&bad))?;
             Ok((next, (page, bad)))
         };
         self.pages(path, patience, understand, |(page, bad): (Vec<IntradayBar>, Vec<_>)| {

@@ -172,7 +172,8 @@ impl<P> Turns<P> {
     fn failed(&mut self, provider: &str, error: ProviderError) {
         let (data_type, next) = (self.data_type, self.left.len());
         if next > 0 {
-            tracing::warn!(%error, provider, %data_type, "asking the next provider");
+            tracing::warn!(provider, %data_type, "a provider failed: asking the next");
+            tracing::debug!(provider, %error);
         }
         self.failed.get_or_insert(error);
     }

@@ -41,13 +41,15 @@ impl From<Rows> for Told {
 pub struct RefusedRow {
     /// The session that it is about.
     pub date: Date,
+    /// The moment that it is about, if it is one within the day.
+    pub time: Option<Timestamp>,
     /// The row, in short.
     pub row: String,
 }
 
 impl RefusedRow {
     pub(crate) fn of(date: Date, row: &impl std::fmt::Debug) -> Self {
-        Self { date, row: brief(&format!("{row:?}")) }
+        Self { date, time: None, row: brief(&format!("{row:?}")) }
     }
 }
 

@@ -13,7 +13,6 @@ use spence_calendar::Session;
 
 use crate::call::CallCount;
 use crate::gather::round::{Errand, Round};
-use crate::gather::unlisted::Unlisted;
 use crate::market::Market;
 use crate::plan::{Plan, plan_apart};
 use crate::series::{Series, SeriesKey, day_of};
@@ -89,9 +88,9 @@ impl Window {
         self.days.first().copied().zip(self.days.last().copied())
     }
 
-    /// The last day.
-    pub(crate) fn end(&self) -> Option<i32> {
-        self.days.last().copied()
+    /// The day of a session.
+    pub(crate) fn day(&self, place: usize) -> Option<i32> {
+        self.days.get(place).copied()
     }
 
     pub(crate) fn dates(&self) -> Option<(Date, Date)> {
@@ -157,7 +156,7 @@ impl Market {
         let unlisted = self.unlisted((symbols, &held), &lacking, window, may_call, &listing).await;
         progress.calls = listing.total();
         for place in unlisted.unasked.iter().filter(|_| may_call) {
-            causes.get_mut(*place).map(|cause| cause.replace(Unlisted::cause()));
+            causes.get_mut(*place).map(|cause| cause.replace(unlisted.cause()));
         }
         for _ in 0..plans {
             let mut lacking = self.lacking(&held, window);

@@ -20,7 +20,7 @@ use crate::gather::{Progress, Tell, Window};
 use crate::market::{Market, trusted};
 use crate::plan::plan_apart;
 use crate::provider::{Provider, SessionBars};
-use crate::series::{News, Series, SeriesKey};
+use crate::series::{News, Series, SeriesKey, day_of};
 use crate::symbol::Symbol;
 
 /// Calls that are under way at a time.
@@ -183,10 +183,9 @@ impl Round {
                     for (place, row) in told.refused {
                         let (own, name) = (own.get_mut(place), names.get(place));
                         if let Some((own, name)) = own.zip(name) {
-                            let refused = [row];
-                            own.told.until_ms = self.market.good_until_ms(asked);
-                            own.told.doubt(&refused);
-                            self.market.quarantine(name, &refused).await;
+                            own.add(self.market.said(row.date, row.date, asked, (&[], &[])));
+                            own.refused.push(day_of(row.date));
+                            self.market.quarantine(name, "", &[row]).await;
                         }
                     }
                     for (place, bar) in told.bars {
@@ -260,10 +259,9 @@ impl Round {
                 let params = Params::default();
                 match market.ask(&name, days, Frequency::Daily, params, patience).await {
                     Ok(Told { rows: Rows::Bars(bars), refused }) => {
-                        let mut news = market.said(days.0, days.1, now, &bars);
-                        news.told.doubt(&refused);
-                        market.quarantine(&name, &refused).await;
-                        Ok(Brought::Symbol(place, news))
+                        market.quarantine(&name, "", &refused).await;
+                        let said = market.said(days.0, days.1, now, (&bars, &refused));
+                        Ok(Brought::Symbol(place, said))
                     }
                     Ok(_) => Err(ProviderError::Malformed("no daily bars".to_owned())),
                     Err(error) => Err(error),
@@ -279,7 +277,7 @@ impl Round {
     /// Every symbol knows of a session that was given as a whole.
     fn know_session(&self, session: &Session, now: Timestamp, common: &mut News) {
         let date = session.date();
-        common.add(self.market.said(self.market.trading.run_up_to(date), date, now, &[]));
+        common.add(self.market.said(self.market.trading.run_up_to(date), date, now, (&[], &[])));
     }
 
     /// The series with what has come, each with its own; those that nothing has come for fail.
@@ -295,7 +293,12 @@ impl Round {
             if self.is_listed(symbol) {
                 news.add(common.clone());
             }
-            let fill = || self.market.fill(trusted(&cx).extended(news.clone()), symbol.as_str());
+            let fill = || {
+                self.market.fill(
+                    trusted(&cx).extended(news.clone(), self.market.now_ms()),
+                    symbol.as_str(),
+                )
+            };
             let fill: Option<Fill<Series>> = (!news.told.is_nothing()).then(fill);
             (cx.key().clone(), fill)
         });
@@ -326,5 +329,6 @@ impl News {
     fn add(&mut self, news: News) {
         self.told.add(&news.told);
         self.bars.extend(news.bars);
+        self.refused.extend(news.refused);
     }
 }

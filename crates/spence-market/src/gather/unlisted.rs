@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use spence::{Cached, Error};
 
 use crate::call::CallCount;
+use crate::error::ProviderError;
 use crate::gather::Window;
 use crate::market::Market;
 use crate::series::Series;
@@ -28,12 +29,31 @@ pub(crate) struct Unlisted {
     pub(crate) alone: HashSet<usize>,
     /// Those that are not asked for, since there are too many.
     pub(crate) unasked: HashSet<usize>,
+    /// Why nobody knows who is listed.
+    why: Option<Error>,
 }
 
 impl Unlisted {
     fn of(mut places: Vec<usize>) -> Self {
         let unasked = places.split_off(MOST_ALONE.min(places.len()));
-        Self { alone: places.into_iter().collect(), unasked: unasked.into_iter().collect() }
+        let (alone, unasked) = (places.into_iter().collect(), unasked.into_iter().collect());
+        Self { alone, unasked, why: None }
+    }
+
+    /// Nobody knows who is listed. Whoever may not ask that is believed nevertheless.
+    fn without_listing(places: Vec<usize>, why: Error) -> Self {
+        let refusal = why.downcast_ref::<ProviderError>();
+        let is_refused = match refusal {
+            Some(ProviderError::Unauthorized(_)) => true,
+            Some(ProviderError::Failed { status, .. }) => (400..500).contains(status),
+            _ => false,
+        };
+        if is_refused {
+            tracing::warn!("the provider does not say who is listed: absence is believed");
+            return Self::default();
+        }
+        let (alone, unasked) = (HashSet::new(), places.into_iter().collect());
+        Self { alone, unasked, why: Some(why) }
     }
 
     /// Takes away what is not asked for.
@@ -46,7 +66,10 @@ impl Unlisted {
     }
 
     /// Why nothing is known of those that are not asked for.
-    pub(crate) fn cause() -> Error {
+    pub(crate) fn cause(&self) -> Error {
+        if let Some(why) = &self.why {
+            return why.clone();
+        }
         let message = "is not listed, and as many as may be are asked for alone";
         Error::not_found(format!("{message} ({MOST_ALONE} a scan)"))
     }
@@ -71,30 +94,38 @@ impl Market {
         if places.is_empty() {
             return Unlisted::default();
         }
-        let listed = match self.held_listing().await {
-            None if may_call && places.len() > FEW => self.listing(calls).await.ok(),
-            held => held,
+        let series = |place: usize| held.get(place).and_then(Option::as_ref);
+        let is_gone = |place: &usize| {
+            let lacks = lacking.get(*place).and_then(|lacks| lacks.first());
+            let oldest = lacks.and_then(|lacked| window.day(*lacked));
+            series(*place).zip(oldest).is_some_and(|(series, oldest)| is_gone(series, oldest))
         };
-        let Some(listed) = listed else {
-            // Few are asked for alone; of many it is believed, since nobody can be asked who they
-            // are.
-            return if places.len() <= FEW { Unlisted::of(places) } else { Unlisted::default() };
+        let mut unlisted = places;
+        unlisted.retain(|place| !is_gone(place));
+        let held_listing = self.held_listing().await;
+        let is_fresh = held_listing.as_ref().is_some_and(|listed| !listed.freshness().is_stale());
+        let listed = match may_call && !is_fresh {
+            false => held_listing,
+            true if unlisted.len() <= FEW => return Unlisted::of(unlisted),
+            true => match self.listing(calls).await {
+                Ok(listed) => Some(listed),
+                Err(error) => return Unlisted::without_listing(unlisted, error),
+            },
         };
+        let Some(listed) = listed else { return Unlisted::default() };
         let listed: HashSet<&str> = listed.names().collect();
-        let is_gone = |place: usize| {
-            let series = held.get(place).and_then(Option::as_ref);
-            series.is_some_and(|series| window.end().is_some_and(|end| is_gone(series, end)))
-        };
         let is_listed =
-            |place: usize| symbols.get(place).is_some_and(|one| listed.contains(one.as_str()));
-        let unlisted = places.into_iter().filter(|place| !is_listed(*place) && !is_gone(*place));
-        Unlisted::of(unlisted.collect())
+            |place: &usize| symbols.get(*place).is_some_and(|one| listed.contains(one.as_str()));
+        unlisted.retain(|place| !is_listed(place));
+        // Those that nothing is known of come first, so that all have their turn.
+        unlisted.sort_by_key(|place| series(*place).is_some());
+        Unlisted::of(unlisted)
     }
 }
 
-/// Whether it is known that there were no bars lately.
-fn is_gone(series: &Series, end: i32) -> bool {
-    let lately = end.saturating_sub(GONE);
-    let is_known = series.known().days().touch(lately, end.saturating_sub(1));
-    is_known && series.days_back().next().is_none_or(|newest| newest < lately)
+/// Whether it is known for good that there were no bars lately, before a day.
+fn is_gone(series: &Series, day: i32) -> bool {
+    let lately = day.saturating_sub(GONE);
+    series.known().is_final_throughout(lately, day.saturating_sub(1))
+        && series.days_back().next().is_none_or(|newest| newest < lately)
 }

@@ -119,7 +119,8 @@ pub(crate) fn inspect(
     quarantined: Vec<RefusedRow>,
 ) -> Vec<Finding> {
     let has_bar = |day: &Date| bars.binary_search_by_key(day, |bar| bar.date).is_ok();
-    let kept_apart = |RefusedRow { date, row }| Finding { date, flaw: Flaw::Quarantined { row } };
+    let kept_apart =
+        |RefusedRow { date, row, .. }| Finding { date, flaw: Flaw::Quarantined { row } };
     // Those that were replaced by a good one since are over.
     let apart = quarantined.into_iter().filter(|row| !has_bar(&row.date));
     let mut findings: Vec<_> = apart.map(kept_apart).collect();
@@ -185,7 +186,7 @@ mod tests {
         let split = |day, to| SplitAction { date: date(2024, 1, day), from: 1.0, to };
         // The first is as it should be, the second is not to be seen.
         let splits = [split(6, 2.0), split(11, 4.0)];
-        let refused = |day| RefusedRow { date: date(2024, 1, day), row: "o: 0".to_owned() };
+        let refused = |day| RefusedRow::of(date(2024, 1, day), &"o: 0");
         let found = inspect(&sessions, &bars, &splits, vec![refused(4), refused(5)]);
         let shown: Vec<_> =
             found.iter().map(|one| format!("{} {}", one.date.day(), one.flaw.as_str())).collect();

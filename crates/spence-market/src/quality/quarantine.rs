@@ -21,20 +21,28 @@ pub(crate) fn cache(spence: &Spence) -> Result<Cache<String, String>, Error> {
     spence.cache(QUARANTINE_CACHE).schema(1).settings(whole).build()
 }
 
+/// Of rows within the day, with their frequency and moment.
 fn key(symbol: &Symbol, day: Date) -> String {
     format!("{symbol} {day}")
 }
 
 impl Market {
     /// Keeps rows that were refused, and says so.
-    pub(crate) async fn quarantine(&self, symbol: &Symbol, refused: &[RefusedRow]) {
+    pub(crate) async fn quarantine(
+        &self,
+        symbol: &Symbol,
+        frequency: &str,
+        refused: &[RefusedRow],
+    ) {
         if !refused.is_empty() {
             let rows = refused.len();
             tracing::warn!(rows, "rows that cannot be are kept apart: `spence market quality`");
         }
-        for RefusedRow { date, row } in refused {
+        for RefusedRow { date, time, row } in refused {
+            let day = key(symbol, *date);
+            let key = time.map_or(day, |time| format!("{symbol} {frequency} {time}"));
             // If it cannot be kept, it has been told all the same.
-            drop(self.quarantined.insert(key(symbol, *date), row.clone()).await);
+            drop(self.quarantined.insert(key, row.clone()).await);
         }
     }
 
@@ -42,10 +50,9 @@ impl Market {
     pub(crate) async fn quarantined(&self, symbol: &Symbol, days: &[Date]) -> Vec<RefusedRow> {
         let keys: Vec<_> = days.iter().map(|day| key(symbol, *day)).collect();
         let held = self.quarantined.get_many(&keys).await;
-        let rows = days
-            .iter()
-            .zip(held)
-            .filter_map(|(date, held)| Some(RefusedRow { date: *date, row: held?.to_string() }));
+        let rows = days.iter().zip(held).filter_map(|(date, held)| {
+            Some(RefusedRow { date: *date, time: None, row: held?.to_string() })
+        });
         rows.collect()
     }
 }

@@ -1,32 +1,42 @@
 //! Rows that cannot be: when they are taken for what the provider has, and not for an accident.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::civil::Date;
+use parking_lot::Mutex;
 
 use crate::data::RefusedRow;
 use crate::error::ProviderError;
+use crate::series::day_of;
 use crate::wire::Aggregate;
 
 /// So many times an answer with impossible rows is taken for an accident, and asked for again.
 const ACCIDENTS: u32 = 3;
 
-/// How often an answer had rows that cannot be.
+/// What the rows that could not be in the last answer were about (their days, or in an answer about
+/// all symbols their places), and how often it was the same.
 #[derive(Debug, Default)]
-pub(crate) struct Doubts(AtomicU32);
+pub(crate) struct Doubts(Mutex<(Vec<i64>, u32)>);
+
+/// Rows with the days that they are about.
+pub(crate) fn by_day(refused: &[RefusedRow]) -> impl Iterator<Item = (i64, &RefusedRow)> {
+    refused.iter().map(|row| (i64::from(day_of(row.date)), row))
+}
 
 impl Doubts {
-    /// Refuses an answer with impossible rows, until it has come often enough.
+    /// Refuses an answer with impossible rows, until the same have come often enough.
     pub(crate) fn settle<'a>(
         &self,
-        refused: impl IntoIterator<Item = &'a RefusedRow>,
+        refused: impl IntoIterator<Item = (i64, &'a RefusedRow)>,
     ) -> Result<(), ProviderError> {
-        let Some(first) = refused.into_iter().next() else {
-            self.0.store(0, Ordering::Relaxed);
-            return Ok(());
-        };
-        match self.0.fetch_add(1, Ordering::Relaxed) < ACCIDENTS {
+        let (about, rows): (Vec<i64>, Vec<&RefusedRow>) = refused.into_iter().unzip();
+        let Some(first) = rows.first() else { return Ok(()) };
+        let mut doubts = self.0.lock();
+        let times = if doubts.0 == about { doubts.1 + 1 } else { 1 };
+        let is_accident = times <= ACCIDENTS;
+        // The next page is another answer.
+        *doubts = if is_accident { (about, times) } else { (Vec::new(), 0) };
+        match is_accident {
             true => Err(ProviderError::Malformed(format!("row {}", first.row))),
             false => Ok(()),
         }
@@ -56,8 +66,9 @@ impl Page {
             (Ok(values), Some(known)) if *known == values => {}
             (Ok(_), Some(_)) => {
                 self.rows.remove(&date);
-                let row = format!("comes twice, and differs: {row:?}");
-                self.refused.push(RefusedRow { date, row });
+                let refused = RefusedRow::of(date, row);
+                let row = format!("comes twice, and differs: {}", refused.row);
+                self.refused.push(RefusedRow { row, ..refused });
             }
             (Err(_), _) => {
                 self.rows.remove(&date);

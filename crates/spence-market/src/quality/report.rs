@@ -19,8 +19,8 @@ pub struct Quality {
 }
 
 impl Market {
-    /// Looks for what is odd about the daily bars that a question for OHLCV is about: missing sessions, rows that were refused, opens and closes outside of low and
-    /// high, jumps that no split explains, and splits that no price shows. Bars and splits that
+    /// Looks for what is odd about the daily bars that a question for OHLCV is about: missing
+    /// sessions, rows that were refused, opens and closes outside of low and high, jumps that no split explains, and splits that no price shows. Bars and splits that
     /// are not known are asked for if `may_call`.
     ///
     /// # Errors
@@ -34,13 +34,13 @@ impl Market {
         let (ticker, days) = (question.ticker.as_ref(), (question.start, question.end));
         let symbol = ticker.ok_or_else(|| InvalidData::new("ticker", "is missing"))?;
         let held = self.days_of(symbol, days, may_call).await?;
-        self.expect_some(symbol, days, held.bars.is_empty())?;
+        self.expect_some(symbol, days, held.is_nothing())?;
         let splits = self.splits_of(symbol, may_call).await?;
         let sessions: Vec<Date> =
             self.sessions_of(days).iter().map(spence_calendar::Session::date).collect();
         let quarantined = self.quarantined(symbol, &sessions).await;
         let all: Vec<_> = splits.all().collect();
-        let findings = inspect(&sessions, &held.bars, &all, quarantined);
+        let findings = inspect(&held.settled, &held.bars, &all, quarantined);
         let trust = held.trust.and(Trust::of(&splits));
         let (rows, is_final) = (Rows::Bars(held.bars), held.is_final);
         let data = Data { rows, trust, is_final, known_on: None };

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use spence::allocation;
 
-use crate::data::RefusedRow;
-use crate::series::{Days, day_of};
+use crate::series::Days;
 
 /// Days that a provider was asked about: those on which what it said is final, and those of which
 /// it said what was so then. They have no day in common.
@@ -58,21 +57,30 @@ impl Known {
         self.settled = self.settled.without(&self.unsettled);
     }
 
-    /// Of days whose rows cannot be nothing is final, whatever else was said.
-    pub(crate) fn doubt(&mut self, refused: &[RefusedRow]) {
-        refused.iter().for_each(|row| {
-            let day = day_of(row.date);
-            self.unsettled.add(day, day);
-        });
-        self.settled = self.settled.without(&self.unsettled);
+    /// What was said, but for days whose rows cannot be: of them nothing is final, and of those
+    /// that are final in what is `held` nothing was said.
+    pub(crate) fn doubting(&self, refused: &[i32], held: &Self) -> Self {
+        let (mut doubted, mut open) = (Days::default(), Days::default());
+        for day in refused {
+            doubted.add(*day, *day);
+            if !held.is_final(*day) {
+                open.add(*day, *day);
+            }
+        }
+        let mut unsettled = self.unsettled.without(&doubted);
+        unsettled.add_all(&open);
+        Self { settled: self.settled.without(&doubted), unsettled, until_ms: self.until_ms }
     }
 
-    /// This with what was said later; of a day that both know, that counts.
-    pub(crate) fn with(&self, told: &Self) -> Self {
+    /// This with what was said now (Unix time in milliseconds); of a day that both know, that
+    /// counts.
+    pub(crate) fn with(&self, told: &Self, now_ms: u64) -> Self {
         let mut settled = self.settled.without(&told.unsettled);
         settled.add_all(&told.settled);
         // With several of them the first to end counts, but for those that have come anew.
-        let mut unsettled = self.unsettled.without(&told.settled).without(&told.unsettled);
+        // What is good no more says nothing, and does not make what is new no good either.
+        let unsettled = if now_ms < self.until_ms { &self.unsettled } else { &Days::default() };
+        let mut unsettled = unsettled.without(&told.settled).without(&told.unsettled);
         let until_ms = match (unsettled.is_empty(), told.unsettled.is_empty()) {
             (true, _) => told.until_ms,
             (false, true) => self.until_ms,

@@ -38,12 +38,16 @@ pub(crate) struct News {
     pub(crate) told: Known,
     /// The bars, in any order; of several of a day the last counts.
     pub(crate) bars: Vec<DayBar>,
+    /// Days whose rows cannot be.
+    pub(crate) refused: Vec<i32>,
 }
 
 impl Series {
-    /// This with what came; of a day that both know, what came counts.
-    pub(crate) fn extended(&self, mut news: News) -> Self {
-        let told = news.told.days();
+    /// This with what came now (Unix time in milliseconds); of a day that both know, what came
+    /// counts.
+    pub(crate) fn extended(&self, mut news: News, now_ms: u64) -> Self {
+        let known = news.told.doubting(&news.refused, &self.known);
+        let told = known.days();
         news.bars.retain(|bar| told.have(bar.day));
         // Backwards and by day, so that the last given of a day comes first.
         news.bars.reverse();
@@ -60,7 +64,7 @@ impl Series {
         while let Some(new) = rest.first().and_then(year_of) {
             years.extend(Year::of(new, split_year(&mut rest, new)));
         }
-        Self { known: self.known.with(&news.told), years }
+        Self { known: self.known.with(&known, now_ms), years }
     }
 
     /// Shows the bars of these days, both included, oldest first.
@@ -210,32 +214,60 @@ mod tests {
     #[test]
     fn what_comes_later_counts_and_what_was_final_can_be_corrected() {
         let bars = vec![bar(3, 1.0), bar(2, 2.0)];
-        let series = Series::default().extended(News { told: settled(run(1, 9)), bars });
+        let series = Series::default()
+            .extended(News { told: settled(run(1, 9)), bars, refused: Vec::new() }, 0);
         assert_eq!(closes(&series), [(2, 2.0), (3, 1.0)]);
         assert!(series.known.is_final(9) && series.known.knows(1, 0) && !series.known.knows(10, 0));
 
         let (unsettled, bars) = (run(10, 10), vec![bar(10, 5.0)]);
         let told = Known { unsettled, until_ms: 9, ..Known::default() };
-        let today = News { told, bars };
-        let series = series.extended(today);
+        let today = News { told, bars, refused: Vec::new() };
+        let series = series.extended(today, 0);
         assert!(
             series.known.knows(10, 8) && !series.known.knows(10, 9) && !series.known.is_final(10)
         );
 
-        let news = News { told: settled(run(9, 10)), bars: vec![bar(10, 6.0)] };
-        let series = series.extended(news);
+        let news =
+            News { told: settled(run(9, 10)), bars: vec![bar(10, 6.0)], refused: Vec::new() };
+        let series = series.extended(news, 0);
         assert_eq!(closes(&series), [(2, 2.0), (3, 1.0), (10, 6.0)]);
         assert!(series.known.is_final(10));
 
         // Asked again, the provider has no bar of the third day, and another of the second.
-        let news = News { told: settled(run(2, 3)), bars: vec![bar(2, 7.0)] };
-        assert_eq!(closes(&series.extended(news)), [(2, 7.0), (10, 6.0)]);
+        let news = News { told: settled(run(2, 3)), bars: vec![bar(2, 7.0)], refused: Vec::new() };
+        assert_eq!(closes(&series.extended(news, 0)), [(2, 7.0), (10, 6.0)]);
+    }
+
+    #[test]
+    fn what_is_good_no_more_does_not_spoil_what_is_new() {
+        let open = |day, until_ms| News {
+            told: Known { unsettled: run(day, day), until_ms, ..Known::default() },
+            bars: vec![bar(day, 1.0)],
+            refused: Vec::new(),
+        };
+        let series = Series::default().extended(open(1, 100), 0);
+        let soon = series.extended(open(2, 300), 50);
+        assert!(soon.known.knows(1, 99) && soon.known.knows(2, 99) && !soon.known.knows(2, 100));
+        let later = series.extended(open(2, 300), 200);
+        assert!(later.known.knows(2, 299) && !later.known.knows(1, 201));
+        assert_eq!(closes(&later), [(1, 1.0), (2, 1.0)], "it is still the last that is known");
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_takes_nothing_final_away() {
+        let bars = vec![bar(1, 1.0), bar(2, 2.0)];
+        let series = Series::default();
+        let series = series.extended(News { told: settled(run(1, 2)), bars, refused: vec![] }, 0);
+        let news = News { told: settled(run(1, 4)), bars: vec![bar(1, 1.0)], refused: vec![2, 3] };
+        let series = series.extended(news, 0);
+        assert_eq!(closes(&series), [(1, 1.0), (2, 2.0)]);
+        assert!(series.known.is_final(2) && !series.known.is_final(3) && series.known.is_final(4));
     }
 
     #[test]
     fn bars_that_nobody_asked_for_are_not_taken() {
-        let news = News { told: settled(run(1, 3)), bars: vec![bar(4, 1.0)] };
-        assert_eq!(closes(&Series::default().extended(news)), []);
+        let news = News { told: settled(run(1, 3)), bars: vec![bar(4, 1.0)], refused: Vec::new() };
+        assert_eq!(closes(&Series::default().extended(news, 0)), []);
     }
 
     /// The sample of docs/formats.md: with another layout comes another schema number.
@@ -246,9 +278,12 @@ mod tests {
             unsettled: run(15_525, 15_525),
             until_ms: 1_341_442_800_000,
         };
-        let news =
-            News { told, bars: vec![bar(15_523, 583.98), bar(15_524, 584.0), bar(15_525, 592.52)] };
-        let series = Series::default().extended(news);
+        let news = News {
+            told,
+            bars: vec![bar(15_523, 583.98), bar(15_524, 584.0), bar(15_525, 592.52)],
+            refused: Vec::new(),
+        };
+        let series = Series::default().extended(news, 0);
         let bytes = postcard::to_stdvec(&series).unwrap();
         let shown: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         insta::assert_snapshot!(shown);
@@ -257,8 +292,12 @@ mod tests {
 
     #[test]
     fn a_series_is_written_and_read() {
-        let news = News { told: settled(run(1, 900)), bars: vec![bar(3, 1.0), bar(800, 2.0)] };
-        let series = Series::default().extended(news);
+        let news = News {
+            told: settled(run(1, 900)),
+            bars: vec![bar(3, 1.0), bar(800, 2.0)],
+            refused: Vec::new(),
+        };
+        let series = Series::default().extended(news, 0);
         let bytes = postcard::to_stdvec(&series).unwrap();
         assert_eq!(postcard::from_bytes::<Series>(&bytes).unwrap(), series);
         assert!(bytes.len() < 60, "{}", bytes.len());
@@ -286,7 +325,7 @@ mod tests {
                 });
                 let until_ms = 1;
                 let told = Known { settled, unsettled, until_ms };
-                series = series.extended(News { told, bars });
+                series = series.extended(News { told, bars, refused: Vec::new() }, 0);
             }
             let expected: Vec<_> =
                 said.iter().filter_map(|(day, (_, close))| Some((*day, (*close)?))).collect();

@@ -9,7 +9,7 @@ use spence::{Clock, Freshness, Spence, Target};
 use spence_feed::{Fault, FaultRate, Feed, FeedOptions};
 use spence_market::{
     DataProvider, DataQuestion, DataType, Flaw, Market, Patience, Provider, ProviderError,
-    Providers, Rows, SplitAction, Told,
+    Providers, RefusedRow, Rows, SplitAction, Told,
 };
 
 use crate::survey::while_time_passes;
@@ -56,6 +56,50 @@ async fn a_row_that_cannot_be_again_and_again_is_kept_apart_until_it_can() {
     let quality = market.quality(&asked, true).await.unwrap();
     assert_eq!(quality.findings, []);
     spence.close().await;
+}
+
+/// Somebody whose row of one day cannot be.
+#[derive(Debug)]
+struct BadDay(Provider);
+
+impl DataProvider for BadDay {
+    fn get_data<'a>(
+        &'a self,
+        question: &'a DataQuestion,
+        patience: &'a Patience,
+    ) -> BoxFuture<'a, Result<Told, ProviderError>> {
+        let apart = date(2012, 6, 15);
+        async move {
+            let mut told = self.0.get_data(question, patience).await?;
+            if let Rows::Bars(bars) = &mut told.rows
+                && bars.iter().any(|bar| bar.date == apart)
+            {
+                bars.retain(|bar| bar.date != apart);
+                let row = "a high below the low".to_owned();
+                told.refused.push(RefusedRow { date: apart, time: None, row });
+            }
+            Ok(told)
+        }
+        .boxed()
+    }
+
+    fn origin(&self, _: DataType) -> String {
+        "bad day".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn with_a_row_kept_apart_what_was_before_it_is_still_asked_for() {
+    let feed = crate::feed().await;
+    let spence = Spence::builder().build().await.unwrap();
+    let provider = BadDay(Provider::new(&feed.base_url(), None).unwrap());
+    let providers = Providers::default().with("bad", &TYPES, provider);
+    let market = Market::with_providers(&spence, providers).unwrap();
+    let last = spence_market::LastBars::new("IBM", 20, Some("2012-06-29")).unwrap();
+    let bars = market.bars(&last).await.unwrap();
+    assert_eq!((bars.len(), bars.is_final()), (20, false), "one more, for that which is apart");
+    let before = question("IBM", "2005-01-03", "2005-01-31");
+    assert_eq!(market.get_data(&before).await.unwrap().rows().len(), 20);
 }
 
 /// Bars of AAPL about its split of 2005, of somebody who does not know of it.

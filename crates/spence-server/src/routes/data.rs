@@ -2,14 +2,12 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use spence_market::{DataQuestion, DataType, Subject};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
-use crate::providers::Origin;
-use crate::routes::{Json, X_SPENCE_ORIGIN, about};
+use crate::routes::{Json, about, of_origin};
 use crate::wire::ErrorBody;
 use crate::wire::data::{DataBody, RowBody, StatusBody, TypeBody};
 
@@ -48,10 +46,7 @@ pub(crate) async fn data(
         true => app.market().held_data(&question).await?,
         false => app.market().get_data(&question).await?,
     };
-    let mut headers = HeaderMap::new();
-    if let Origin::DemoFeed(_) = app.origin() {
-        headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
-    }
+    let mut headers = of_origin(&app);
     headers.extend(about(&answer));
     let body = DataBody {
         data_type: question.data_type.as_str(),
@@ -85,6 +80,9 @@ impl Asked {
                 "ticker" => &mut ticker,
                 "frequency" => &mut frequency,
                 "offline" => &mut offline,
+                _ if params.iter().any(|(given, _)| *given == name) => {
+                    return Err(ApiError::field(&name, format!("{name}: is given twice")));
+                }
                 _ => {
                     params.push((name, value));
                     continue;

@@ -2,7 +2,6 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use spence::Key;
@@ -10,8 +9,7 @@ use spence_market::{BARS_CACHE, LastBars, SeriesKey};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
-use crate::providers::Origin;
-use crate::routes::{Json, Segments, X_SPENCE_KEY, X_SPENCE_ORIGIN, about, header_text};
+use crate::routes::{Json, Segments, X_SPENCE_KEY, about, header_text, of_origin};
 use crate::wire::{BarBody, BarsBody, ErrorBody};
 
 const DEFAULT_BARS: u32 = 90;
@@ -56,11 +54,8 @@ pub(crate) async fn bars(
     };
     let question = LastBars::new(&symbol, bars, query.end.as_deref())?;
     let key = SeriesKey::daily(question.symbol().clone());
-    let mut headers = HeaderMap::new();
+    let mut headers = of_origin(&app);
     headers.insert(X_SPENCE_KEY, header_text(format!("{BARS_CACHE}/{}", key.canonical())));
-    if let Origin::DemoFeed(_) = app.origin() {
-        headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
-    }
     let value = match app.market().bars(&question).await {
         Ok(value) => value,
         Err(error) => {

@@ -26,7 +26,9 @@ use serde::{Deserialize, Serialize};
 use spence::{Cached, Freshness, Source};
 use spence_market::{Data, HeldBars};
 
+use crate::app::App;
 use crate::error::ApiError;
+use crate::providers::Origin;
 use axum::http::StatusCode;
 
 /// Where a value was found.
@@ -166,6 +168,15 @@ impl<'a> From<&'a Data> for About<'a> {
             age: data.age(),
         }
     }
+}
+
+/// The header that says when data are made up.
+pub(crate) fn of_origin(app: &App) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Origin::DemoFeed(_) = app.origin() {
+        headers.insert(X_SPENCE_ORIGIN, HeaderValue::from_static("demo-feed"));
+    }
+    headers
 }
 
 /// The headers that tell about a value.

@@ -9,7 +9,7 @@ use spence_market::DataQuestion;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::data::span;
-use crate::routes::{Json, Segments, about};
+use crate::routes::{Json, Segments, about, of_origin};
 use crate::wire::ErrorBody;
 use crate::wire::data::{FindingBody, QualityBody};
 
@@ -59,5 +59,7 @@ pub(crate) async fn quality(
         is_final: found.data.is_final(),
         findings: found.findings.iter().map(FindingBody::from).collect(),
     };
-    Ok((about(&found.data), Json(body)).into_response())
+    let mut headers = of_origin(&app);
+    headers.extend(about(&found.data));
+    Ok((headers, Json(body)).into_response())
 }
