@@ -74,6 +74,13 @@ impl ProviderSettings {
     pub(crate) fn all(
         providers: BTreeMap<String, ProviderFields>,
     ) -> Result<Vec<Self>, ConfigError> {
+        for name in providers.keys() {
+            let alike = |other: &&String| *other != name && other.eq_ignore_ascii_case(name);
+            if let Some(other) = providers.keys().find(alike) {
+                let message = format!("providers: {name:?} and {other:?} differ in case only");
+                return Err(ConfigError::new(message));
+            }
+        }
         let order = |fields: &ProviderFields| fields.order.unwrap_or(0);
         let mut all: Vec<_> = providers.into_iter().collect();
         all.sort_by_key(|(_, fields)| order(fields));
@@ -82,7 +89,10 @@ impl ProviderSettings {
 
     fn of(name: String, fields: ProviderFields) -> Result<Self, ConfigError> {
         let at = |field: &str| format!("providers.{name}.{field}");
-        if name.is_empty() || name == "market" {
+        if name.is_empty() {
+            return Err(ConfigError::new("providers: a name is empty"));
+        }
+        if name.eq_ignore_ascii_case("market") {
             let message = "providers: `market` is the section of that name; choose another name";
             return Err(ConfigError::new(message));
         }
@@ -142,6 +152,12 @@ fn type_of(kind: ProviderKind, field: &str, text: &str) -> Result<String, Config
 pub(crate) fn base_url(name: &str, url: Option<String>) -> Result<Option<String>, ConfigError> {
     match not_empty(name, url)? {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+            let host = url.split_once("://").map_or("", |(_, rest)| rest);
+            if host.is_empty() || host.starts_with('/') || url.contains(['@', '?', '#', ' ']) {
+                // It is shown, so nothing secret may be in it.
+                let message = format!("{name}: expected a host and at most a path, no more");
+                return Err(ConfigError::new(message));
+            }
             Ok(Some(url.trim_end_matches('/').to_owned()))
         }
         Some(url) => {

@@ -1,6 +1,7 @@
 //! Questions for market data, answered through the cache.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ use crate::held::HeldBars;
 use crate::lacks::Wanted;
 use crate::listed::{LISTINGS_CACHE, Listed};
 use crate::provider::Provider;
-use crate::quality::quarantine;
+use crate::quality::quarantine::{self, Quarantined};
 use crate::rows::{ROWS_CACHE, RowKey, Scored};
 use crate::series::{DayBar, Known, News, Series, SeriesKey, day_of};
 use crate::splits::{SPLITS_CACHE, Splits, SplitsKey};
@@ -37,6 +38,8 @@ pub const BARS_CACHE: &str = "OHLCV";
 pub(crate) const FINAL: Duration = Duration::from_secs(365 * 86_400);
 /// A question is answered by two calls at most, and by another two if it meets others.
 const ROUNDS: usize = 4;
+/// Fills of others that a question joins before it gives up.
+pub(crate) const FLIGHTS: usize = 1_000;
 
 /// Bars, and the rows that cannot be.
 pub(crate) type Said<'a> = (&'a [Bar], &'a [RefusedRow]);
@@ -50,7 +53,7 @@ pub struct Market {
     pub(crate) rows: Cache<RowKey, Scored>,
     pub(crate) intraday: Cache<IntradayKey, Intraday>,
     pub(crate) dividends: Cache<String, Dividends>,
-    pub(crate) quarantined: Cache<String, String>,
+    pub(crate) quarantined: Cache<String, Quarantined>,
     pub(crate) told_status: Cache<String, ToldStatus>,
     pub(crate) economy: Economy,
     pub(crate) computed: ComputedCaches,
@@ -124,49 +127,58 @@ impl Market {
     pub(crate) async fn series(&self, wanted: &Wanted) -> Result<(Cached<Series>, bool), Error> {
         self.note_demand([wanted.symbol()]);
         let key = SeriesKey::daily(wanted.symbol().clone());
-        let mut series = self.extend(&key, wanted).await?;
-        let mut gap = self.gap(&series, wanted, self.now());
-        // Whoever has joined another's fill may have got less than asked for.
-        for _ in 1..ROUNDS {
-            if series.freshness().is_stale() || gap.is_none() {
-                break;
-            }
-            series = self.extend(&key, wanted).await?;
-            let before = std::mem::replace(&mut gap, self.gap(&series, wanted, self.now()));
+        for _ in 1..FLIGHTS {
+            let (series, is_own) = self.extend(&key, wanted).await?;
+            let is_known = self.gap(&series, wanted, self.now()).is_none();
+            // Whoever has joined another's fill may have got less than asked for, and asks again.
             // What is over as soon as it has come is not asked for for ever.
-            if gap == before {
-                break;
+            if is_known || is_own || series.freshness().is_stale() {
+                return Ok((series, is_known));
             }
         }
-        Ok((series, gap.is_none()))
+        let (series, _) = self.extend(&key, wanted).await?;
+        let is_known = self.gap(&series, wanted, self.now()).is_none();
+        Ok((series, is_known))
     }
 
-    /// What is held of a symbol, after the provider was asked for what is lacking of it.
-    async fn extend(&self, key: &SeriesKey, wanted: &Wanted) -> Result<Cached<Series>, Error> {
+    /// What is held of a symbol, after the provider was asked for what is lacking of it; and
+    /// whether it was asked on behalf of this call, and not of another that was joined.
+    async fn extend(
+        &self,
+        key: &SeriesKey,
+        wanted: &Wanted,
+    ) -> Result<(Cached<Series>, bool), Error> {
         // Handles only: this is the way of hits too.
-        let asked = Arc::new((self.clone(), wanted.clone()));
+        let asked = Arc::new((self.clone(), wanted.clone(), AtomicBool::new(false)));
         let covers = {
             let asked = Arc::clone(&asked);
             move |_: &SeriesKey, series: &Series| {
-                let (market, wanted) = &*asked;
+                let (market, wanted, _) = &*asked;
                 market.gap(series, wanted, market.now()).is_none()
             }
         };
-        let fill = move |mut missing: Vec<FillCx<SeriesKey, Series>>| {
+        let fill = {
             let asked = Arc::clone(&asked);
-            async move {
-                let (market, wanted) = &*asked;
-                let mut fills = Fills::new();
-                if let Some(cx) = missing.pop() {
-                    let series = market.fetch(wanted, &cx).await?;
-                    fills.put(cx.key().clone(), market.fill(series, wanted.symbol().as_str()));
+            move |mut missing: Vec<FillCx<SeriesKey, Series>>| {
+                let asked = Arc::clone(&asked);
+                async move {
+                    let (market, wanted, is_own) = &*asked;
+                    is_own.store(true, Ordering::Relaxed);
+                    let mut fills = Fills::new();
+                    if let Some(cx) = missing.pop() {
+                        let series = market.fetch(wanted, &cx).await?;
+                        let fill = market.fill(series, wanted.symbol().as_str());
+                        fills.put(cx.key().clone(), fill);
+                    }
+                    Ok::<_, ProviderError>(fills)
                 }
-                Ok::<_, ProviderError>(fills)
             }
         };
         let keys = std::slice::from_ref(key);
         let answer = self.bars.get_many_or_extend(keys, Batch::default(), covers, fill).await;
-        answer.into_iter().next().unwrap_or_else(|| Err(Error::not_found("no answer")))
+        let answer = answer.into_iter().next();
+        let series = answer.unwrap_or_else(|| Err(Error::not_found("no answer")))?;
+        Ok((series, asked.2.load(Ordering::Relaxed)))
     }
 
     /// Asks the provider for what is lacking.
@@ -189,11 +201,9 @@ impl Market {
             let params = Params { last: limit, ..Params::default() };
             let days = (start, to.date());
             let told = self.ask(wanted.symbol(), days, Frequency::Daily, params, &patience).await?;
-            let Rows::Bars(bars) = told.rows else {
-                return Err(ProviderError::Malformed("no daily bars".to_owned()));
-            };
-            self.quarantine(wanted.symbol(), "", &told.refused).await;
-            let said = (bars.as_slice(), told.refused.as_slice());
+            let (bars, refused) = self.of_sessions(told)?;
+            self.quarantine(wanted.symbol(), "", &refused).await;
+            let said = (bars.as_slice(), refused.as_slice());
             let news = match limit {
                 Some(limit) => self.news(said, to, limit, now),
                 None => self.said(start, to.date(), now, said),
@@ -215,6 +225,25 @@ impl Market {
         let (data_type, ticker) = (DataType::Ohlcv, Some(symbol.clone()));
         let question = DataQuestion { data_type, start, end, ticker, frequency, params };
         self.providers.get_data(&question, patience).await
+    }
+
+    /// Daily bars of days with sessions; a row of another day cannot be.
+    pub(crate) fn of_sessions(
+        &self,
+        told: Told,
+    ) -> Result<(Vec<Bar>, Vec<RefusedRow>), ProviderError> {
+        let Told { rows: Rows::Bars(bars), mut refused } = told else {
+            return Err(ProviderError::Malformed("no daily bars".to_owned()));
+        };
+        let is_session = |bar: &Bar| self.trading.is_session(bar.date);
+        let (bars, others): (Vec<Bar>, Vec<Bar>) = bars.into_iter().partition(is_session);
+        let row = |bar: &Bar| RefusedRow {
+            date: bar.date,
+            time: None,
+            row: format!("there was no session on that day: {bar:?}"),
+        };
+        refused.extend(others.iter().map(row));
+        Ok((bars, refused))
     }
 
     /// What the last `limit` bars up to a session say.

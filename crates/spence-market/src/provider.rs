@@ -1,6 +1,6 @@
 //! The client of a Massive/Polygon-compatible API.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use jiff::Timestamp;
@@ -216,7 +216,11 @@ impl Provider {
         understand: impl Fn(Answer<R>) -> Result<(Option<String>, T), ProviderError>,
         mut take: impl FnMut(T) -> bool,
     ) -> Result<(), ProviderError> {
+        let mut seen = HashSet::new();
         for _ in 0..MAX_PAGES {
+            if !seen.insert(path.clone()) {
+                return Err(ProviderError::Malformed("a page comes again".to_owned()));
+            }
             let (next, page) = self.caller.call(&path, patience, &understand).await?;
             match (take(page), next) {
                 (true, Some(next)) => path = next,

@@ -21,6 +21,9 @@ use crate::series::day_of;
 use crate::symbol::Symbol;
 use crate::wire::SplitRow;
 
+/// No share was ever split, or put together, in more.
+const MAX_RATIO: f64 = 1e5;
+
 /// That shares were divided: for each `from` there are `to` from the day on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Split {
@@ -52,7 +55,8 @@ impl Split {
         let (from, to) = (row.split_from, row.split_to);
         let sound = |part: f64| part.is_finite() && part > 0.0;
         let split = Self { symbol: symbol.as_str().into(), day: day_of(day), from, to };
-        (sound(from) && sound(to)).then_some(split).ok_or_else(garbage)
+        let is_possible = (1.0 / MAX_RATIO..=MAX_RATIO).contains(&(to / from));
+        (sound(from) && sound(to) && is_possible).then_some(split).ok_or_else(garbage)
     }
 }
 

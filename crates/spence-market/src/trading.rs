@@ -45,6 +45,11 @@ impl Trading {
         session.close().checked_add(SETTLE).is_ok_and(|settled| settled <= now)
     }
 
+    /// Whether there is a session on a day.
+    pub(crate) fn is_session(&self, day: Date) -> bool {
+        self.calendar.sessions(day, day).is_ok_and(|sessions| !sessions.is_empty())
+    }
+
     /// Whether a session goes on.
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         matches!(self.calendar.at(now), Some(Moment::Open(_)))

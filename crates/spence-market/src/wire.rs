@@ -126,6 +126,8 @@ pub(crate) struct DividendRow {
     pub(crate) ticker: String,
     pub(crate) ex_dividend_date: String,
     pub(crate) cash_amount: f64,
+    pub(crate) currency: Option<String>,
+    pub(crate) id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -307,6 +307,12 @@ providers:
             "{ x: { kind: massive, api_key: k, series: { OHLCV: X } } }",
             "providers.x.series: only providers of kind fred have series",
         ),
+        (
+            "{ x: { kind: fred, base_url: 'http://u:p@h' } }",
+            "providers.x.base_url: expected a host",
+        ),
+        ("{ x: { kind: fred, base_url: 'http://' } }", "providers.x.base_url: expected a host"),
+        ("{ a: { kind: fred, api_key: k }, A: { kind: fred, api_key: k } }", "differ in case only"),
         ("{ x: { kind: fred, base_url: ftp://a } }", "providers.x.base_url: `ftp://a` does not"),
     ] {
         let error = file(&format!("providers: {wrong}")).resolve().unwrap_err().to_string();

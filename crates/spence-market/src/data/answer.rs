@@ -164,7 +164,8 @@ pub(crate) struct HeldDays {
 impl HeldDays {
     /// Whether it is known that there are no bars.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.bars.is_empty() && !self.trust.freshness.is_stale()
+        let is_asked = !self.trust.freshness.is_stale() && !self.settled.is_empty();
+        self.bars.is_empty() && is_asked
     }
 }
 
@@ -206,6 +207,12 @@ impl Market {
     pub(crate) fn check(&self, question: &DataQuestion) -> Result<(), InvalidData> {
         // It may be tomorrow already where the question comes from.
         let last = self.today().tomorrow().unwrap_or(Date::MAX);
+        let is_of_bars = question.data_type.inputs(None).contains(&DataType::Ohlcv);
+        let first = self.trading.beginning();
+        if is_of_bars && question.end < first {
+            let message = format!("{}: bars reach back to {first}", question.end);
+            return Err(InvalidData::new("end", message));
+        }
         let vintage = question.params.vintage.map(|vintage| ("vintage", vintage));
         let days = [Some(("end", question.end)), Some(("start", question.start)), vintage];
         match days.into_iter().flatten().find(|(_, day)| *day > last) {

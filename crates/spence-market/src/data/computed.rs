@@ -314,8 +314,10 @@ fn compounded(first: Option<Date>, returns: &[Observation]) -> Vec<Observation> 
 fn inflation(figures: &Figures, (start, end): (Date, Date), months: i64) -> Vec<Observation> {
     let rise = |row: Observation| {
         let before = row.date.checked_sub(Span::new().months(months)).ok()?;
-        let value = (row.value / figures.on(before) - 1.0) * 100.0;
-        value.is_finite().then_some(Observation { date: row.date, value })
+        let before = figures.on(before);
+        let value = (row.value / before - 1.0) * 100.0;
+        let is_index = row.value > 0.0 && before > 0.0;
+        is_index.then_some(Observation { date: row.date, value })
     };
     figures.between(start, end).into_iter().filter_map(rise).collect()
 }

@@ -1,6 +1,7 @@
 //! Bars within the regular sessions of one symbol, as far as they are known.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +14,7 @@ use crate::call::Patience;
 use crate::data::frequency::Minutes;
 use crate::data::{Frequency, IntradayBar, Params, RefusedRow, Rows};
 use crate::error::ProviderError;
-use crate::market::{FINAL, Market, follows_sessions};
+use crate::market::{FINAL, FLIGHTS, Market, follows_sessions};
 use crate::series::{DayBar, Known, day_of, pack, unpack};
 use crate::symbol::Symbol;
 
@@ -153,7 +154,7 @@ impl Market {
         let key = IntradayKey { symbol: symbol.clone(), minutes };
         let nothing = || Error::not_found(format!("no bars of {symbol} are held"));
         let held = match may_call {
-            true => self.extend_intraday(&key, (start, end)).await?,
+            true => self.extended_intraday(&key, (start, end)).await?,
             false => self.intraday.get(&key).await.ok_or_else(nothing)?,
         };
         let sessions = self.sessions_of((start, end));
@@ -171,19 +172,39 @@ impl Market {
         begun.get(first..).unwrap_or_default()
     }
 
-    async fn extend_intraday(
+    /// What is held after the provider was asked for what is lacking.
+    async fn extended_intraday(
         &self,
         key: &IntradayKey,
         days: (Date, Date),
     ) -> Result<Cached<Intraday>, Error> {
+        for _ in 1..FLIGHTS {
+            let (held, is_own) = self.extend_intraday(key, days).await?;
+            // Who has joined another's fill may have got other days.
+            let is_known = self.lacking_within(&held, days).is_none();
+            if is_known || is_own || held.freshness().is_stale() {
+                return Ok(held);
+            }
+        }
+        self.extend_intraday(key, days).await.map(|(held, _)| held)
+    }
+
+    async fn extend_intraday(
+        &self,
+        key: &IntradayKey,
+        days: (Date, Date),
+    ) -> Result<(Cached<Intraday>, bool), Error> {
         let market = Arc::new(self.clone());
+        let is_own = Arc::new(AtomicBool::new(false));
         let covers = {
             let market = Arc::clone(&market);
             move |_: &IntradayKey, held: &Intraday| market.lacking_within(held, days).is_none()
         };
+        let ran = Arc::clone(&is_own);
         let fill = move |mut missing: Vec<FillCx<IntradayKey, Intraday>>| {
-            let market = Arc::clone(&market);
+            let (market, ran) = (Arc::clone(&market), Arc::clone(&ran));
             async move {
+                ran.store(true, Ordering::Relaxed);
                 let mut fills = Fills::new();
                 if let Some(cx) = missing.pop() {
                     let held = cx.stale().filter(|held| !held.freshness().is_stale());
@@ -199,7 +220,9 @@ impl Market {
         };
         let keys = std::slice::from_ref(key);
         let answer = self.intraday.get_many_or_extend(keys, Batch::default(), covers, fill).await;
-        answer.into_iter().next().unwrap_or_else(|| Err(Error::not_found("no answer")))
+        let answer = answer.into_iter().next();
+        let held = answer.unwrap_or_else(|| Err(Error::not_found("no answer")))?;
+        Ok((held, is_own.load(Ordering::Relaxed)))
     }
 
     /// The sessions from the first to the last that is not known of those between two days.

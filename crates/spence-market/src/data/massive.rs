@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use spence::{Error, Spence};
 
-use crate::answer::{check, day_of_row, garbage, rows_in, values_of};
+use crate::answer::{brief, check, day_of_row, garbage, rows_in, values_of};
 use crate::bars::Bar;
 use crate::call::Patience;
 use crate::data::{
@@ -137,9 +137,18 @@ impl Provider {
             of_asked(symbol, &split.symbol)?;
             let malformed = || ProviderError::Malformed(format!("row {row:?}"));
             let date = date_of(split.day).ok_or_else(malformed)?;
-            Ok((date, SplitAction { date, from: split.from, to: split.to }))
+            let key = (date, (split.to / split.from).to_bits());
+            Ok((key, SplitAction { date, from: split.from, to: split.to }))
         };
-        self.by_day(path, patience, read).await.map(Rows::Splits)
+        let splits = self.by_day(path, patience, read).await?;
+        // Of two that differ neither can be believed.
+        match splits
+            .windows(2)
+            .find(|pair| pair.first().map(|one| one.date) == pair.last().map(|one| one.date))
+        {
+            Some(pair) => Err(ProviderError::Malformed(format!("two splits on a day: {pair:?}"))),
+            None => Ok(Rows::Splits(splits)),
+        }
     }
 
     async fn dividends_of(
@@ -161,9 +170,15 @@ impl Provider {
             if !(cash.is_finite() && cash >= 0.0) {
                 return Err(malformed());
             }
-            // Two on a day, as an extra one beside the usual, are told apart by their amount; a
+            if let Some(currency) =
+                row.currency.as_deref().filter(|one| !one.eq_ignore_ascii_case("USD"))
+            {
+                let what = format!("a dividend of {date} is in {}, not in USD", brief(currency));
+                return Err(ProviderError::Malformed(what));
+            }
+            // Two on a day, as an extra one beside the usual, are told apart by amount and id; a
             // row that comes twice is one.
-            Ok(((date, cash.to_bits()), Dividend { date, cash }))
+            Ok(((date, cash.to_bits(), row.id.clone()), Dividend { date, cash }))
         };
         self.by_day(path, patience, read).await.map(Rows::Dividends)
     }

@@ -89,7 +89,7 @@ impl DataQuestion {
     ) -> Result<Self, InvalidData> {
         let data_type: DataType =
             data_type.parse().map_err(|error| InvalidData::new("data_type", error))?;
-        let (start, end) = (day("start", start)?, day("end", end)?);
+        let (end, start) = (day("end", end)?, day("start", start)?);
         if end < start {
             let message = format!("{end} is before start, {start}");
             return Err(InvalidData::new("end", message));

@@ -14,7 +14,7 @@ use spence::{Error, Fill, FillCx, Fills};
 use spence_calendar::Session;
 
 use crate::call::Patience;
-use crate::data::{DataType, Frequency, Params, Rows, Told};
+use crate::data::{DataType, Frequency, Params};
 use crate::error::ProviderError;
 use crate::gather::{Progress, Tell, Window};
 use crate::market::{Market, trusted};
@@ -258,12 +258,12 @@ impl Round {
             Call::Symbol { name, place, days } => {
                 let params = Params::default();
                 match market.ask(&name, days, Frequency::Daily, params, patience).await {
-                    Ok(Told { rows: Rows::Bars(bars), refused }) => {
+                    Ok(told) => {
+                        let (bars, refused) = market.of_sessions(told)?;
                         market.quarantine(&name, "", &refused).await;
                         let said = market.said(days.0, days.1, now, (&bars, &refused));
                         Ok(Brought::Symbol(place, said))
                     }
-                    Ok(_) => Err(ProviderError::Malformed("no daily bars".to_owned())),
                     Err(error) => Err(error),
                 }
             }

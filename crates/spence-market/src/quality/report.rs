@@ -1,11 +1,10 @@
 //! What is to be known about the bars of a symbol before they are relied on.
 
-use jiff::civil::Date;
-
 use crate::data::answer::Trust;
 use crate::data::{Data, DataError, DataQuestion, InvalidData, Rows};
 use crate::market::Market;
 use crate::quality::inspect::{Finding, inspect};
+use crate::series::day_of;
 
 /// The daily bars of a symbol between two days, and what is odd about them.
 #[derive(Debug, Clone)]
@@ -34,16 +33,14 @@ impl Market {
         let (ticker, days) = (question.ticker.as_ref(), (question.start, question.end));
         let symbol = ticker.ok_or_else(|| InvalidData::new("ticker", "is missing"))?;
         let held = self.days_of(symbol, days, may_call).await?;
-        self.expect_some(symbol, days, held.is_nothing())?;
+        let quarantined = self.quarantined(symbol, day_of(days.0), day_of(days.1)).await;
+        self.expect_some(symbol, days, held.is_nothing() && quarantined.is_empty())?;
         let splits = self.splits_of(symbol, may_call).await?;
-        let sessions: Vec<Date> =
-            self.sessions_of(days).iter().map(spence_calendar::Session::date).collect();
-        let quarantined = self.quarantined(symbol, &sessions).await;
         let all: Vec<_> = splits.all().collect();
         let findings = inspect(&held.settled, &held.bars, &all, quarantined);
         let trust = held.trust.and(Trust::of(&splits));
         let (rows, is_final) = (Rows::Bars(held.bars), held.is_final);
         let data = Data { rows, trust, is_final, known_on: None };
-        Ok(Quality { sessions: sessions.len(), data, findings })
+        Ok(Quality { sessions: self.sessions_of(days).len(), data, findings })
     }
 }

@@ -170,6 +170,37 @@ async fn of_a_range_only_what_is_not_known_is_asked_for() {
 }
 
 #[tokio::test]
+async fn questions_at_the_same_time_each_get_what_they_ask_for() {
+    let feed = crate::feed().await;
+    let (_spence, market) = start(providers(&feed.base_url())).await;
+    let years = (2001..=2012).map(|year| {
+        let market = market.clone();
+        async move {
+            let (from, to) = (format!("{year}-02-01"), format!("{year}-02-28"));
+            let days = (from.as_str(), to.as_str());
+            let daily = question("OHLCV", Some("IBM"), days);
+            let hourly = with("OHLCV", Some("IBM"), days, "1h", &[]);
+            let gained = question("TOTAL_RETURN", Some("IBM"), days);
+            let last = spence_market::LastBars::new("IBM", 5, Some(&to)).unwrap();
+            let (daily, hourly, gained, last) = tokio::join!(
+                market.get_data(&daily),
+                market.get_data(&hourly),
+                market.get_data(&gained),
+                market.bars(&last),
+            );
+            let (daily, hourly, gained) = (daily.unwrap(), hourly.unwrap(), gained.unwrap());
+            assert!(daily.rows().len() >= 19 && daily.is_final(), "{year}");
+            assert_eq!(hourly.rows().len(), 7 * daily.rows().len(), "{year}");
+            assert_eq!(gained.rows().len(), daily.rows().len(), "{year}");
+            let last = last.unwrap();
+            assert_eq!(last.len(), 5);
+            assert_eq!(last.last().unwrap().date.year(), year);
+        }
+    });
+    futures_util::future::join_all(years).await;
+}
+
+#[tokio::test]
 async fn bars_within_the_day_come_to_the_days_bar_and_cost_a_call() {
     let feed = crate::feed().await;
     let (_spence, market) = start(providers(&feed.base_url())).await;

@@ -7,7 +7,7 @@ use spence_market::{DataQuestion, DataType, Subject};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
-use crate::routes::{Json, about, of_origin};
+use crate::routes::{Json, about, of_origin, stale_reason};
 use crate::wire::ErrorBody;
 use crate::wire::data::{DataBody, RowBody, StatusBody, TypeBody};
 
@@ -57,6 +57,10 @@ pub(crate) async fn data(
         of: question.data_type.of(),
         is_final: answer.is_final(),
         known_on: answer.known_on().map(|day| day.to_string()),
+        source: answer.source().as_str(),
+        freshness: answer.freshness().as_str(),
+        stale_reason: stale_reason(answer.freshness(), answer.stale_cause()),
+        age_seconds: answer.age().as_secs(),
         count: answer.rows().len(),
         rows: RowBody::all(answer.rows()),
     };

@@ -186,16 +186,21 @@ pub(crate) fn about<'a>(value: impl Into<About<'a>>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(X_SPENCE_SOURCE, HeaderValue::from_static(source.as_str()));
     headers.insert(X_SPENCE_FRESHNESS, HeaderValue::from_static(freshness.as_str()));
-    if let Freshness::Stale(reason) = freshness {
-        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        let text = format!("{}{cause}", reason.as_str());
-        headers.insert(X_SPENCE_STALE_REASON, header_text(text));
+    if let Some(reason) = stale_reason(freshness, cause) {
+        headers.insert(X_SPENCE_STALE_REASON, header_text(reason));
     }
     if !is_verified {
         headers.insert(X_SPENCE_VERIFIED, HeaderValue::from_static("false"));
     }
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     headers
+}
+
+/// Why something stale is served.
+pub(crate) fn stale_reason(freshness: Freshness, cause: Option<&spence::Error>) -> Option<String> {
+    let Freshness::Stale(reason) = freshness else { return None };
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    Some(format!("{}{cause}", reason.as_str()))
 }
 
 /// Text as a header value; what cannot stand there becomes `?`.

@@ -24,6 +24,14 @@ pub(crate) struct DataBody {
     /// Of published figures, the day on which they were known so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) known_on: Option<String>,
+    /// `memory`, `disk`, `redis` or `origin`: the farthest that was gone to.
+    pub(crate) source: &'static str,
+    /// `fresh`, `stale` or `unverified`.
+    pub(crate) freshness: &'static str,
+    /// Why stale rows are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stale_reason: Option<String>,
+    pub(crate) age_seconds: u64,
     pub(crate) count: usize,
     /// Oldest first.
     pub(crate) rows: Vec<RowBody>,
