@@ -258,7 +258,8 @@ impl Caller {
 }
 
 /// Tells rustls which cryptography to use; needed once in a process, before its first HTTP client
-/// is made. [`Provider::new`] does it; others that make clients call it themselves.
+/// is made. [`Provider::new`](crate::Provider::new) does it; others that make clients call it
+/// themselves.
 pub fn install_tls() {
     static ONCE: OnceLock<()> = OnceLock::new();
     // If somebody else has chosen already, their choice is as good.
