@@ -39,7 +39,7 @@ pub(crate) const FINAL: Duration = Duration::from_secs(365 * 86_400);
 /// A question is answered by two calls at most, and by another two if it meets others.
 const ROUNDS: usize = 4;
 /// Fills of others that a question joins before it gives up.
-pub(crate) const FLIGHTS: usize = 1_000;
+pub(crate) const FLIGHTS: u32 = 1_000;
 
 /// Bars, and the rows that cannot be.
 pub(crate) type Said<'a> = (&'a [Bar], &'a [RefusedRow]);
@@ -127,18 +127,17 @@ impl Market {
     pub(crate) async fn series(&self, wanted: &Wanted) -> Result<(Cached<Series>, bool), Error> {
         self.note_demand([wanted.symbol()]);
         let key = SeriesKey::daily(wanted.symbol().clone());
-        for _ in 1..FLIGHTS {
+        let mut flight = 0;
+        loop {
+            flight += 1;
             let (series, is_own) = self.extend(&key, wanted).await?;
             let is_known = self.gap(&series, wanted, self.now()).is_none();
             // Whoever has joined another's fill may have got less than asked for, and asks again.
             // What is over as soon as it has come is not asked for for ever.
-            if is_known || is_own || series.freshness().is_stale() {
+            if is_known || is_own || series.freshness().is_stale() || flight == FLIGHTS {
                 return Ok((series, is_known));
             }
         }
-        let (series, _) = self.extend(&key, wanted).await?;
-        let is_known = self.gap(&series, wanted, self.now()).is_none();
-        Ok((series, is_known))
     }
 
     /// What is held of a symbol, after the provider was asked for what is lacking of it; and

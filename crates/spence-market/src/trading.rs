@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use spence_calendar::{CalendarError, ExchangeCalendar, Moment, Session};
 
 use crate::series::{Days, day_of};
@@ -16,11 +17,19 @@ const SETTLE: Duration = Duration::from_secs(4 * 3600);
 #[derive(Debug, Clone)]
 pub(crate) struct Trading {
     calendar: ExchangeCalendar,
+    zone: TimeZone,
 }
 
 impl Trading {
     pub(crate) fn in_new_york() -> Result<Self, CalendarError> {
-        Ok(Self { calendar: ExchangeCalendar::named("XNYS")? })
+        // Whoever has no zones has none for the calendar either.
+        let zone = TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC);
+        Ok(Self { calendar: ExchangeCalendar::named("XNYS")?, zone })
+    }
+
+    /// The day that it is in New York.
+    pub(crate) fn day(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.zone.clone()).date()
     }
 
     /// The first day that bars can be of.
@@ -34,7 +43,7 @@ impl Trading {
             Some(Moment::Open(session)) => session.date(),
             Some(Moment::Closed { last, .. }) => last.date(),
             // Before the first, or after the last that is known.
-            None => now.to_zoned(jiff::tz::TimeZone::UTC).date().min(self.calendar.span().1),
+            None => now.to_zoned(TimeZone::UTC).date().min(self.calendar.span().1),
         };
         let end = end.unwrap_or(newest).min(newest);
         self.calendar.sessions(self.beginning(), end).unwrap_or_default()

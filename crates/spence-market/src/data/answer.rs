@@ -10,7 +10,7 @@ use crate::bars::Bar;
 use crate::data::{DataQuestion, DataType, Frequency, InvalidData, Params, Rows};
 use crate::lacks::Wanted;
 use crate::market::Market;
-use crate::series::{SeriesKey, date_of, day_of};
+use crate::series::{Series, SeriesKey, date_of, day_of};
 use crate::symbol::Symbol;
 use crate::trading::Trading;
 
@@ -152,20 +152,36 @@ const SESSION_MINUTES: usize = 420;
 
 /// Daily bars that are held.
 pub(crate) struct HeldDays {
-    pub(crate) bars: Vec<Bar>,
-    /// The sessions of which what is known is final.
-    pub(crate) settled: Vec<Date>,
+    series: Cached<Series>,
+    sessions: &'static [Session],
+    /// The first and the last day.
+    span: (i32, i32),
     pub(crate) trust: Trust,
-    pub(crate) is_final: bool,
     /// A number that is another one if a bar is another one.
     pub(crate) version: u64,
 }
 
 impl HeldDays {
-    /// Whether it is known that there are no bars.
-    pub(crate) fn is_nothing(&self) -> bool {
-        let is_asked = !self.trust.freshness.is_stale() && !self.settled.is_empty();
-        self.bars.is_empty() && is_asked
+    /// The bars, unpacked.
+    pub(crate) fn bars(&self) -> Vec<Bar> {
+        let mut bars = Vec::new();
+        self.series.each(self.span.0, self.span.1, |bar| bars.extend(bar.bar()));
+        bars
+    }
+
+    /// The sessions of which what is known is final.
+    pub(crate) fn settled(&self) -> impl Iterator<Item = Date> {
+        let is_settled = |day: &Date| self.series.known().is_final(day_of(*day));
+        self.sessions.iter().map(Session::date).filter(is_settled)
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        self.settled().count() == self.sessions.len()
+    }
+
+    /// Whether that there are no bars is known.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.trust.freshness.is_stale() && self.settled().next().is_some()
     }
 }
 
@@ -265,8 +281,9 @@ impl Market {
             }
             (_, Frequency::Daily) => {
                 let held = self.days_of(ticker, days, may_call).await?;
-                self.expect_some(ticker, days, held.is_nothing())?;
-                let HeldDays { bars, trust, is_final, .. } = held;
+                let (bars, is_final) = (held.bars(), held.is_final());
+                self.expect_some(ticker, days, bars.is_empty() && held.is_asked())?;
+                let trust = held.trust;
                 Data { rows: Rows::Bars(bars), trust, is_final, known_on: None }
             }
         })
@@ -303,18 +320,12 @@ impl Market {
                 (series, is_known)
             }
         };
-        let mut bars = Vec::new();
-        series.each(day_of(start), day_of(end), |bar| bars.extend(bar.bar()));
-        let sessions = self.sessions_of((start, end)).iter().map(Session::date);
-        let is_settled = |day: &Date| series.known().is_final(day_of(*day));
-        let settled: Vec<Date> = sessions.clone().filter(is_settled).collect();
-        let is_final = settled.len() == sessions.len();
         Ok(HeldDays {
-            bars,
-            settled,
+            sessions: self.sessions_of((start, end)),
+            span: (day_of(start), day_of(end)),
             trust: Trust::of(&series).if_known(is_known),
-            is_final,
             version: series.fingerprint(i32::MIN, i32::MAX),
+            series,
         })
     }
 

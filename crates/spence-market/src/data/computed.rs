@@ -11,7 +11,8 @@ use spence::{Batch, Cache, Cached, Error, Fill, FillCx, Fills, Spence, Weigh, al
 use twox_hash::XxHash3_64;
 
 use crate::bars::Bar;
-use crate::data::answer::Trust;
+use crate::data::actions::Dividends;
+use crate::data::answer::{HeldDays, Trust};
 use crate::data::economy::Figures;
 use crate::data::question::Method;
 use crate::data::{
@@ -20,6 +21,7 @@ use crate::data::{
 };
 use crate::market::Market;
 use crate::series::{date_of, day_of};
+use crate::splits::Splits;
 
 /// The session before a day lies within so many days, if the ticker was traded at all.
 const DAYS_BEFORE: i64 = 10;
@@ -94,7 +96,6 @@ impl DataType {
 }
 
 /// What something is computed from, as it is now.
-#[derive(Clone)]
 struct Inputs {
     of: Of,
     version: u64,
@@ -102,9 +103,9 @@ struct Inputs {
     is_final: bool,
 }
 
-#[derive(Clone)]
+/// Unpacked only where something is computed.
 enum Of {
-    Ticker { bars: Vec<Bar>, splits: Vec<SplitAction>, dividends: Vec<Dividend> },
+    Ticker { days: HeldDays, splits: Cached<Splits>, dividends: Cached<Dividends> },
     Index(Cached<Figures>),
 }
 
@@ -149,6 +150,12 @@ impl Market {
             true => held.between(start, end),
             false => compute(question, &inputs).between(start, end),
         };
+        if let (true, Of::Ticker { days, .. }, Some(ticker)) =
+            (rows.is_empty(), &inputs.of, &question.ticker)
+        {
+            let is_nothing = days.bars().is_empty() && days.is_asked();
+            self.expect_some(ticker, (question.start, question.end), is_nothing)?;
+        }
         Ok(Data {
             rows: Rows::Values(rows),
             trust: Trust::of(&held).and(inputs.trust.clone()),
@@ -177,21 +184,18 @@ impl Market {
         let days = self.days_of(ticker, days, may_call).await?;
         let splits = self.splits_of(ticker, may_call).await?;
         let dividends = self.dividends(ticker, may_call).await?;
-        self.expect_some(ticker, (*start, *end), days.is_nothing())?;
-        let trust = days.trust.and(Trust::of(&splits)).and(Trust::of(&dividends));
-        let (splits, dividends): (Vec<_>, Vec<_>) =
-            (splits.all().collect(), dividends.all().collect());
+        let trust = days.trust.clone().and(Trust::of(&splits)).and(Trust::of(&dividends));
         let mut hasher = XxHash3_64::with_seed(days.version);
-        for split in &splits {
+        for split in splits.all() {
             hasher.write_i32(day_of(split.date));
             hasher.write_u64((split.to / split.from).to_bits());
         }
-        for dividend in &dividends {
+        for dividend in dividends.all() {
             hasher.write_i32(day_of(dividend.date));
             hasher.write_u64(dividend.cash.to_bits());
         }
         Ok(Inputs {
-            of: Of::Ticker { bars: days.bars, splits, dividends },
+            of: Of::Ticker { days, splits, dividends },
             version: hasher.finish(),
             trust,
             // Splits and dividends may still become known.
@@ -227,32 +231,43 @@ fn before(day: Date) -> Date {
 }
 
 fn compute(question: &DataQuestion, inputs: &Inputs) -> Computed {
-    let DataQuestion { data_type, start, end, params, .. } = question;
+    let DataQuestion { start, end, params, .. } = question;
     let (from, to, version) = (day_of(*start), day_of(*end), inputs.version);
     let rows: Vec<Observation> = match &inputs.of {
         Of::Index(figures) => {
             let months = if params.method == Method::MonthOverMonth { 1 } else { 12 };
             inflation(figures, (*start, *end), months)
         }
-        Of::Ticker { bars, splits, dividends } if *data_type == DataType::AdjustedClose => {
-            adjusted(bars, splits, dividends)
-        }
-        Of::Ticker { bars, splits, dividends } => {
-            let mut rows = returns(bars, splits, dividends);
-            rows.retain(|row| row.date >= *start);
-            match params.method {
-                Method::Log => rows.iter_mut().for_each(|row| row.value = row.value.ln_1p()),
-                Method::Cumulative => {
-                    let first = bars.iter().map(|bar| bar.date).find(|date| date >= start);
-                    rows = compounded(first, &rows);
-                }
-                _ => {}
-            }
-            rows
+        Of::Ticker { days, splits, dividends } => {
+            let splits: Vec<SplitAction> = splits.all().collect();
+            let dividends: Vec<Dividend> = dividends.all().collect();
+            of_ticker(question, &days.bars(), &splits, &dividends)
         }
     };
     let rows = rows.iter().map(|row| (day_of(row.date), row.value)).collect();
     Computed { version, from, to, rows }
+}
+
+fn of_ticker(
+    question: &DataQuestion,
+    bars: &[Bar],
+    splits: &[SplitAction],
+    dividends: &[Dividend],
+) -> Vec<Observation> {
+    if question.data_type == DataType::AdjustedClose {
+        return adjusted(bars, splits, dividends);
+    }
+    let mut rows = returns(bars, splits, dividends);
+    rows.retain(|row| row.date >= question.start);
+    match question.params.method {
+        Method::Log => rows.iter_mut().for_each(|row| row.value = row.value.ln_1p()),
+        Method::Cumulative => {
+            let first = bars.iter().map(|bar| bar.date).find(|date| *date >= question.start);
+            rows = compounded(first, &rows);
+        }
+        _ => {}
+    }
+    rows
 }
 
 /// What happened to a share between two bars: how many there are for one, and what each was paid.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use spence::{Cache, Cached, Error, Fill, FillCx, Spence, Weigh, allocation};
 
@@ -129,8 +128,6 @@ impl Market {
     /// The day that it is in New York.
     #[must_use]
     pub fn today(&self) -> Date {
-        // The calendar has found the zone already.
-        let new_york = TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC);
-        self.now().to_zoned(new_york).date()
+        self.trading.day(self.now())
     }
 }

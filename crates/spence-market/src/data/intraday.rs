@@ -178,15 +178,16 @@ impl Market {
         key: &IntradayKey,
         days: (Date, Date),
     ) -> Result<Cached<Intraday>, Error> {
-        for _ in 1..FLIGHTS {
+        let mut flight = 0;
+        loop {
+            flight += 1;
             let (held, is_own) = self.extend_intraday(key, days).await?;
             // Who has joined another's fill may have got other days.
             let is_known = self.lacking_within(&held, days).is_none();
-            if is_known || is_own || held.freshness().is_stale() {
+            if is_known || is_own || held.freshness().is_stale() || flight == FLIGHTS {
                 return Ok(held);
             }
         }
-        self.extend_intraday(key, days).await.map(|(held, _)| held)
     }
 
     async fn extend_intraday(

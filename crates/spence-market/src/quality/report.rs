@@ -34,12 +34,14 @@ impl Market {
         let symbol = ticker.ok_or_else(|| InvalidData::new("ticker", "is missing"))?;
         let held = self.days_of(symbol, days, may_call).await?;
         let quarantined = self.quarantined(symbol, day_of(days.0), day_of(days.1)).await;
-        self.expect_some(symbol, days, held.is_nothing() && quarantined.is_empty())?;
+        let bars = held.bars();
+        let is_nothing = bars.is_empty() && held.is_asked() && quarantined.is_empty();
+        self.expect_some(symbol, days, is_nothing)?;
         let splits = self.splits_of(symbol, may_call).await?;
         let all: Vec<_> = splits.all().collect();
-        let findings = inspect(&held.settled, &held.bars, &all, quarantined);
+        let findings = inspect(&held.settled().collect::<Vec<_>>(), &bars, &all, quarantined);
+        let (rows, is_final) = (Rows::Bars(bars), held.is_final());
         let trust = held.trust.and(Trust::of(&splits));
-        let (rows, is_final) = (Rows::Bars(held.bars), held.is_final);
         let data = Data { rows, trust, is_final, known_on: None };
         Ok(Quality { sessions: self.sessions_of(days).len(), data, findings })
     }
