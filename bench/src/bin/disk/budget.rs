@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use spence_bench::machine::written_bytes;
-use spence_bench::report::Row;
-use spence_bench::{Options, Report, Target, workload};
+use spence_benches::machine::written_bytes;
+use spence_benches::report::Row;
+use spence_benches::{Options, Report, Target, workload};
 
 use crate::stores;
 use crate::throughput::disk_usage;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use spence::Target as Covered;
-use spence_bench::report::Row;
-use spence_bench::rounds::median;
-use spence_bench::{Options, Report, Target, workload};
+use spence_benches::report::Row;
+use spence_benches::rounds::median;
+use spence_benches::{Options, Report, Target, workload};
 
 use crate::stores::{self, AMPLE};
 

@@ -8,7 +8,7 @@ mod stores;
 mod throughput;
 
 use clap::Parser;
-use spence_bench::{Options, Report};
+use spence_benches::{Options, Report};
 
 #[derive(Parser)]
 #[command(about = "Measures the disk tier against heed and fjall, in the same run")]

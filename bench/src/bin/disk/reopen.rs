@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use spence_bench::machine::resident_bytes;
-use spence_bench::report::Row;
-use spence_bench::rounds::median;
-use spence_bench::{Options, Report, Target, child, workload};
+use spence_benches::machine::resident_bytes;
+use spence_benches::report::Row;
+use spence_benches::rounds::median;
+use spence_benches::{Options, Report, Target, child, workload};
 
 use crate::stores;
 

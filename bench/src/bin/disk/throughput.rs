@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use spence::Cache;
 use spence::unstable::BareStore;
-use spence_bench::report::Row;
-use spence_bench::rounds::{Contender, measure as take_turns, quantile_micros};
-use spence_bench::{Options, Report, Target, workload};
+use spence_benches::report::Row;
+use spence_benches::rounds::{Contender, measure as take_turns, quantile_micros};
+use spence_benches::{Options, Report, Target, workload};
 use tokio::runtime::Runtime;
 
 use crate::stores::{self, AMPLE, Fjall, Heed};

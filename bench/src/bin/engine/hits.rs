@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use spence::{Cache, Fill, PolicyLayer, Spence};
-use spence_bench::report::Row;
-use spence_bench::rounds::{Contender, measure as take_turns, mops};
-use spence_bench::{Options, Report, Target, workload};
+use spence_benches::report::Row;
+use spence_benches::rounds::{Contender, measure as take_turns, mops};
+use spence_benches::{Options, Report, Target, workload};
 use tokio::runtime::Runtime;
 
 pub const KEYS: usize = 100_000;

@@ -7,7 +7,7 @@ mod space;
 use std::path::PathBuf;
 
 use clap::Parser;
-use spence_bench::{Options, Report};
+use spence_benches::{Options, Report};
 
 #[derive(Parser)]
 #[command(about = "Measures the memory tier against quick_cache, moka and foyer, in the same run")]

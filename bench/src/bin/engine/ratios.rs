@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::ensure;
 use spence::{Cache, Spence};
-use spence_bench::report::Row;
-use spence_bench::traces::{self, Trace};
-use spence_bench::{Options, Report, Target};
+use spence_benches::report::Row;
+use spence_benches::traces::{self, Trace};
+use spence_benches::{Options, Report, Target};
 
 use crate::hits;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use spence::{Cache, Spence};
-use spence_bench::machine::resident_bytes;
-use spence_bench::report::Row;
-use spence_bench::{Options, Report, Target, child, workload};
+use spence_benches::machine::resident_bytes;
+use spence_benches::report::Row;
+use spence_benches::{Options, Report, Target, child, workload};
 
 use crate::hits;
 

@@ -11,8 +11,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use spence_bench::report::Row;
-use spence_bench::{Options, Report, Target};
+use spence_benches::report::Row;
+use spence_benches::{Options, Report, Target};
 
 use paths::{OPERATIONS, PATHS};
 

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::Request;
 use bytes::Bytes;
 use spence::{Cache, Fill, PolicyLayer, Raw, Spence};
-use spence_bench::workload;
+use spence_benches::workload;
 use spence_config::{Layer, Sources};
 use spence_server::{App, Edge};
 use tokio::runtime::Runtime;

@@ -11,9 +11,9 @@ use clap::Parser;
 use contenders::Contender;
 use nodes::Library;
 use scenarios::{CALLERS, Scenario};
-use spence_bench::peers::Peers;
-use spence_bench::report::Row;
-use spence_bench::{Options, Report, Target};
+use spence_benches::peers::Peers;
+use spence_benches::report::Row;
+use spence_benches::{Options, Report, Target};
 
 /// The most trials with two nodes: some peers wait for seconds when the server is away.
 const MOST_OF_TWO: usize = 50;

@@ -12,7 +12,7 @@ use multi_tier_cache::{
     CacheError, CacheManager, CacheStrategy, InvalidationConfig, L1Cache, L2Cache,
 };
 use spence::{Cache, Fill, Spence};
-use spence_bench::peers::Peers;
+use spence_benches::peers::Peers;
 use std::sync::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};

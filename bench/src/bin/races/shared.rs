@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::join_all;
-use spence_bench::peers::Peers;
+use spence_benches::peers::Peers;
 use spence_testkit::RedisServer;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};

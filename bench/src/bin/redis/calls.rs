@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use spence::unstable::redis_scripts;
 use spence::{Error, Fill};
-use spence_bench::report::Row;
-use spence_bench::rounds::{Contender, Measured, measure};
-use spence_bench::{Options, Report, Target};
+use spence_benches::report::Row;
+use spence_benches::rounds::{Contender, Measured, measure};
+use spence_benches::{Options, Report, Target};
 use tokio::runtime::Runtime;
 
 use crate::{Bench, KEYS, value};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use redis::aio::MultiplexedConnection;
 use spence::{Cache, Raw, Redis, Spence};
-use spence_bench::{Options, Report};
+use spence_benches::{Options, Report};
 use spence_testkit::RedisServer;
 
 /// Bytes of a value.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use spence::{Cache, Error, Fill, PolicyLayer, Raw, Scope, Source, Spence};
-use spence_bench::report::Row;
-use spence_bench::rounds::{Contender, measure, quantile_micros};
-use spence_bench::{Options, Report, Target};
+use spence_benches::report::Row;
+use spence_benches::rounds::{Contender, measure, quantile_micros};
+use spence_benches::{Options, Report, Target};
 use spence_testkit::RedisServer;
 
 use crate::{patient, value};

@@ -9,10 +9,10 @@ use anyhow::ensure;
 use clap::Parser;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use spence_bench::peers::Peers;
-use spence_bench::report::Row;
-use spence_bench::rounds::{Contender, measure};
-use spence_bench::{Options, Report, Target};
+use spence_benches::peers::Peers;
+use spence_benches::report::Row;
+use spence_benches::rounds::{Contender, measure};
+use spence_benches::{Options, Report, Target};
 use spence_market::Columns;
 use spence_market::score::{Profile, score};
 

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::Context;
 use serde::Deserialize;
-use spence_bench::peers::Peers;
+use spence_benches::peers::Peers;
 
 pub(crate) struct Python(RefCell<Running>);
 

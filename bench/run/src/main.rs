@@ -1,4 +1,7 @@
-//! Runs a bench by its name: `cargo run --release -- data --json`.
+//! Runs a bench by its name: `cargo run --release --package spence-bench -- data --json`.
+//!
+//! The benches and their peers have a workspace of their own, so that nobody who builds Spence
+//! builds its peers; this is its door.
 
 use std::process::{Command, ExitCode};
 
@@ -10,7 +13,7 @@ fn main() -> anyhow::Result<ExitCode> {
         "expected the name of a bench: engine, disk, races, http, redis, scan, data or instructions",
     )?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--release", "--manifest-path", manifest, "--bin"]);
     let status = command.arg(name).arg("--").args(arguments).status().context("run cargo")?;
