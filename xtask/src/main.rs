@@ -2,6 +2,7 @@
 
 mod calendars;
 mod edges;
+mod ephemeris;
 mod examples;
 mod files;
 mod fuzz;
@@ -18,12 +19,14 @@ mod tree;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "usage: cargo xtask <tidy | licences | examples | calendars | fuzz [SECONDS [NAME]] |
-                    market [RESCANS] | mutants [NAME] | soak [PART]>
+    "usage: cargo xtask <tidy | licences | examples | calendars | ephemeris [check INSTANTS] |
+                    fuzz [SECONDS [NAME]] | market [RESCANS] | mutants [NAME] | soak [PART]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
   licences  every dependency has a permissive licence
   examples  runs every example, and checks that examples/README.md lists it
   calendars compares every session of every calendar with the package exchange_calendars
+  ephemeris makes the tables of planets and Moon from the theories of their motion (three minutes
+            after the build); or compares them with these at INSTANTS that nobody chose
   fuzz      fuzzes each target under fuzz/, or those with NAME in their name, for SECONDS each (60)
   market    scans 5,000 symbols through the cache, and again RESCANS times (20), beside targets
   mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
@@ -37,6 +40,10 @@ fn main() -> ExitCode {
         "licences" => licences::check(),
         "examples" => tree::read().and_then(|tree| examples::run(&tree)),
         "calendars" => calendars::check(),
+        "ephemeris" => match argument(2).as_str() {
+            "" => ephemeris::run(&["make"]),
+            _ => ephemeris::run(&[&argument(2), &argument(3)]),
+        },
         "fuzz" => match argument(2).as_str() {
             "" => fuzz::run(60, ""),
             seconds => match seconds.parse() {

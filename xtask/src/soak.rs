@@ -23,7 +23,7 @@ const fn tests(name: &'static str, filter: &'static [&'static str]) -> Part {
     Part { name, command: filter, settings: &[("SPENCE_SOAK", "1")] }
 }
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     tests("byte flips", &["one_flipped_byte"]),
     tests("full and failing devices", &["device::"]),
     tests("clock jumps and SIGSTOP", &["wall_clock", "was_stopped"]),
@@ -53,6 +53,11 @@ const PARTS: [Part; 12] = [
     },
     Part { name: "fuzz", command: &["cargo", "xtask", "fuzz", "60"], settings: &[] },
     Part { name: "scans", command: &["cargo", "xtask", "market", "1000"], settings: &[] },
+    Part {
+        name: "ephemeris",
+        command: &["cargo", "xtask", "ephemeris", "check", "2000"],
+        settings: &[],
+    },
     Part { name: "mutants", command: &["cargo", "xtask", "mutants"], settings: &[] },
 ];
 

@@ -1,0 +1,20 @@
+//! Astrocartography: where on the Earth a body rises, sets, culminates.
+//!
+//! Instant -> [`ephemeris`] -> positions -> [`lines`] -> GeoJSON. The crate does no I/O and reads
+//! no clock; what it computes is a function of what it is given and of its tables.
+
+mod body;
+mod chart;
+pub mod ephemeris;
+mod houses;
+pub mod lines;
+mod natal;
+mod options;
+mod place;
+
+pub use body::{Body, Kind};
+pub use chart::{Chart, Feature, Meaning, Positions};
+pub use houses::{HouseSystem, Houses};
+pub use natal::{Dignity, Sign, aspect_between};
+pub use options::{Natal, Options};
+pub use place::{NoPlace, Place};

@@ -1,0 +1,26 @@
+//! The parallel of a paran.
+
+use super::path::Path;
+use crate::place::Place;
+
+/// Degrees between the points: whoever draws great circles between them stays on the parallel.
+const STEP: i32 = 10;
+
+/// All places of one latitude.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parallel {
+    /// In degrees.
+    pub latitude: f64,
+}
+
+impl Parallel {
+    pub(super) fn path(self) -> Path {
+        let longitudes = (-180 / STEP..=180 / STEP).map(|step| f64::from(step * STEP));
+        Path::whole(longitudes.map(|longitude| [longitude, self.latitude]))
+    }
+
+    /// In radians.
+    pub(super) fn distance(self, place: Place) -> f64 {
+        (place.latitude() - self.latitude).abs().to_radians()
+    }
+}

@@ -1,0 +1,6 @@
+//! Charts against the reference set, and what must hold of any chart.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod houses;
+mod reference;
