@@ -6,15 +6,24 @@
 mod body;
 mod chart;
 pub mod ephemeris;
+mod geojson;
 mod houses;
+mod json;
 pub mod lines;
+mod look;
 mod natal;
 mod options;
 mod place;
+mod request;
 
 pub use body::{Body, Kind};
 pub use chart::{Chart, Feature, Meaning, Positions};
 pub use houses::{HouseSystem, Houses};
+pub use lines::Aspect;
+pub use look::{Look, color, look};
 pub use natal::{Dignity, Sign, aspect_between};
 pub use options::{Natal, Options};
 pub use place::{NoPlace, Place};
+pub use request::{
+    BodyRequest, Fault, LinesRequest, NatalRequest, OptionsRequest, Problem, Request, epoch_seconds,
+};

@@ -1,5 +1,9 @@
 //! An instant, in the scale by which the Earth turns and the one by which bodies move.
 
+use std::fmt;
+
+use jiff::Timestamp;
+
 use super::delta_t::delta_t_seconds;
 
 /// JD of J2000.0.
@@ -58,6 +62,13 @@ impl Instant {
         }
     }
 
+    /// Seconds after 1970-01-01T00:00:00 in UT1, rounded.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "two centuries of seconds")]
+    pub fn unix(self) -> i64 {
+        J2000_UNIX + (self.ut1_days * DAY).round() as i64
+    }
+
     /// The Julian day in UT1.
     #[must_use]
     pub fn jd_ut1(self) -> f64 {
@@ -92,5 +103,13 @@ impl Instant {
     /// For differences: not checked against the range, which the tables outlast by days.
     pub(crate) fn later_by(self, days: f64) -> Instant {
         Instant { ut1_days: self.ut1_days + days, delta_t: self.delta_t }
+    }
+}
+
+/// As `2000-01-01T12:00:00Z`, to the second.
+impl fmt::Display for Instant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let second = Timestamp::from_second(self.unix()).map_err(|_| fmt::Error)?;
+        fmt::Display::fmt(&second, formatter)
     }
 }

@@ -9,16 +9,13 @@
 use std::sync::LazyLock;
 
 use super::meridian::Meridian;
-use super::path::{Path, Point, between, wrapped};
+use super::path::{Path, Point, wrapped};
 use crate::ephemeris::Position;
 use crate::place::Place;
 
 /// Sines and cosines of every degree from the equator to the end of a line.
 static ARC: LazyLock<Vec<(f64, f64)>> =
     LazyLock::new(|| (0..=90).map(|degree| f64::from(degree).to_radians().sin_cos()).collect());
-
-/// Below this the edge of the map is met at an angle that no closed form needs.
-const UPRIGHT: f64 = 1e-6;
 
 /// On which side of the body's meridian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +85,12 @@ impl Horizon {
         }
     }
 
-    /// tan p = -cos H / tan d at the 180th meridian.
+    /// tan p = -cos H / tan d at the 180th meridian; between the points, whatever rounding makes
+    /// of a line that is all but upright.
     fn at_edge(self, from: Point, to: Point) -> f64 {
         let (sin, cos) = self.declination.sin_cos();
-        if sin.abs() < UPRIGHT {
-            return between(from, to);
-        }
         let hour_angle = (180.0 - self.meridian).to_radians();
-        (-hour_angle.cos() * cos * sin.signum()).atan2(sin.abs()).to_degrees()
+        let latitude = (-hour_angle.cos() * cos * sin.signum()).atan2(sin.abs()).to_degrees();
+        latitude.clamp(from[1].min(to[1]), from[1].max(to[1]))
     }
 }

@@ -1,0 +1,344 @@
+//! What is asked on the wire, and whether it can be answered.
+
+use jiff::{Timestamp, Zoned, civil};
+use serde::{Deserialize, Serialize};
+
+use crate::body::{Body, Kind};
+use crate::ephemeris::{Instant, Star};
+use crate::houses::HouseSystem;
+use crate::lines::{Aspect, Event, Method};
+use crate::options::{Natal, Options};
+use crate::place::Place;
+
+/// The JD of 1970-01-01T00:00:00.
+const UNIX: f64 = 2_440_587.5;
+/// What `jd` and `epoch` may be apart, in seconds.
+const APART: i64 = 60;
+
+/// A lines request as it comes. What each field means: `docs/acg.md`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the contract's names")]
+pub struct LinesRequest {
+    pub epoch: Option<String>,
+    pub jd: Option<f64>,
+    pub bodies: Option<Vec<BodyRequest>>,
+    pub options: OptionsRequest,
+    pub natal: Option<NatalRequest>,
+    pub near: Option<String>,
+}
+
+/// A body by its id; `type` and `number` must fit if they are given.
+#[derive(Debug, Clone, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the contract's names")]
+pub struct BodyRequest {
+    pub id: String,
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    #[serde(default)]
+    pub number: Option<i64>,
+}
+
+/// Choices; what is left out has its default.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the contract's names")]
+pub struct OptionsRequest {
+    pub line_types: Option<Vec<String>>,
+    pub aspects: Option<Vec<String>>,
+    pub include_parans: Option<bool>,
+    pub include_fixed_stars: Option<bool>,
+    pub orb_deg: Option<f64>,
+    pub flags: Option<i64>,
+    pub method: Option<String>,
+    pub precision: Option<i64>,
+    pub local_space: Option<bool>,
+}
+
+/// Where and by which houses someone was born.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the contract's names")]
+pub struct NatalRequest {
+    pub birthplace_lat: Option<f64>,
+    pub birthplace_lon: Option<f64>,
+    pub birthplace_alt_m: Option<f64>,
+    pub houses_system: Option<String>,
+}
+
+/// Why a request cannot be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A value that cannot be: 400.
+    Invalid,
+    /// A body that is not offered: 404.
+    UnknownBody,
+    /// Values that do not go together: 409.
+    Conflict,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Of which kind it is.
+    pub fault: Fault,
+    /// The path of the field, as `bodies[2].id`.
+    pub field: String,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+/// A request that can be answered: the instant to the second, bodies sorted, defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// When.
+    pub instant: Instant,
+    /// What is drawn; each once, sorted.
+    pub bodies: Vec<Body>,
+    /// How.
+    pub options: Options,
+    /// For whom.
+    pub natal: Option<Natal>,
+}
+
+type Problems = Vec<Problem>;
+
+fn wrong(field: impl Into<String>, message: impl Into<String>) -> Problem {
+    Problem { fault: Fault::Invalid, field: field.into(), message: message.into() }
+}
+
+impl Request {
+    /// Checks `asked`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn new(asked: &LinesRequest) -> Result<Request, Problems> {
+        let mut problems = Problems::new();
+        let instant = instant(asked, &mut problems);
+        let mut bodies = bodies(asked.bodies.as_deref(), &mut problems);
+        let mut options = options(&asked.options, &mut problems);
+        options.near = asked.near.as_deref().and_then(|near| place(near, &mut problems));
+        if options.fixed_stars {
+            bodies.extend(Star::ALL.map(Body::Star));
+        }
+        bodies.sort_unstable();
+        bodies.dedup();
+        let natal = asked.natal.as_ref().and_then(|natal| natal_of(natal, &mut problems));
+        if natal.is_none() {
+            needs_birthplace(&bodies, &options, &mut problems);
+        }
+        match instant {
+            Some(instant) if problems.is_empty() => Ok(Request { instant, bodies, options, natal }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn instant(asked: &LinesRequest, problems: &mut Problems) -> Option<Instant> {
+    let epoch = match asked.epoch.as_deref() {
+        Some(epoch) => match epoch_seconds(epoch) {
+            Ok(seconds) => seconds,
+            Err(message) => {
+                problems.push(wrong("epoch", message));
+                return None;
+            }
+        },
+        None => {
+            problems.push(wrong("epoch", "missing: expected an ISO 8601 instant"));
+            return None;
+        }
+    };
+    let seconds = match asked.jd {
+        None => epoch,
+        Some(jd) if jd.is_finite() && jd > 0.0 => {
+            #[expect(clippy::cast_possible_truncation, reason = "saturates, and is then refused")]
+            let seconds = ((jd - UNIX) * 86_400.0).round() as i64;
+            if seconds.abs_diff(epoch) > APART.unsigned_abs() {
+                let message = format!("{jd} is more than a minute from epoch");
+                problems.push(Problem { fault: Fault::Conflict, ..wrong("jd", message) });
+            }
+            seconds
+        }
+        Some(jd) => {
+            problems.push(wrong("jd", format!("{jd}: expected a positive Julian day")));
+            return None;
+        }
+    };
+    let instant = Instant::from_unix(seconds);
+    instant.map_err(|error| problems.push(wrong("epoch", error.to_string()))).ok()
+}
+
+/// The whole second of an ISO 8601 instant: with an offset, `Z`, or a time zone in brackets; what
+/// has none of these is UTC.
+///
+/// # Errors
+///
+/// What was expected.
+pub fn epoch_seconds(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let timestamp = if text.contains('[') {
+        text.parse().map(|zoned: Zoned| zoned.timestamp())
+    } else {
+        text.parse().or_else(|_| {
+            let civil: civil::DateTime = text.parse()?;
+            Ok(civil.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
+        })
+    };
+    timestamp.map(Timestamp::as_second).map_err(|_: jiff::Error| {
+        format!("{text:?}: expected an ISO 8601 instant like 1990-06-15T12:00:00+02:00")
+    })
+}
+
+fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
+    let Some(asked) = asked else { return Body::standard().to_vec() };
+    if asked.is_empty() {
+        problems.push(wrong("bodies", "empty: name one at least, or leave it out"));
+    }
+    let one = |(index, asked): (usize, &BodyRequest)| {
+        let Some(body) = Body::named(&asked.id) else {
+            let message = format!("unknown body {:?}; /api/v1/acg/features lists all", asked.id);
+            let field = format!("bodies[{index}].id");
+            problems.push(Problem { fault: Fault::UnknownBody, ..wrong(field, message) });
+            return None;
+        };
+        if let Some(kind) = asked.kind.as_deref()
+            && !fits(kind, body)
+        {
+            let message = format!("{kind:?}: {body} is a {}", body.kind().name());
+            problems.push(wrong(format!("bodies[{index}].type"), message));
+        }
+        if let (Some(asked), Some(number)) = (asked.number, body.number())
+            && asked != i64::from(number)
+        {
+            let message = format!("{asked}: the number of {body} is {number}");
+            problems.push(wrong(format!("bodies[{index}].number"), message));
+        }
+        Some(body)
+    };
+    asked.iter().enumerate().filter_map(one).collect()
+}
+
+/// Pluto may be called what he is.
+fn fits(kind: &str, body: Body) -> bool {
+    let kind = Kind::named(kind);
+    kind == Some(body.kind()) || (kind == Some(Kind::Dwarf) && body == Body::Pluto)
+}
+
+fn options(asked: &OptionsRequest, problems: &mut Problems) -> Options {
+    let default = Options::default();
+    let line_types = asked.line_types.as_deref();
+    let aspects = asked.aspects.as_deref();
+    let angle = "AC, DC, MC or IC";
+    let aspect = "conjunction, sextile, square, trine or opposition";
+    let orb = asked.orb_deg.unwrap_or(default.orb);
+    if !(0.0..=5.0).contains(&orb) {
+        problems.push(wrong("options.orb_deg", format!("{orb}: expected 0 to 5 degrees")));
+    }
+    let precision = asked.precision.unwrap_or(default.precision.into());
+    if !(3..=8).contains(&precision) {
+        let message = format!("{precision}: expected 3 to 8 decimals");
+        problems.push(wrong("options.precision", message));
+    }
+    let method = asked.method.as_deref().map(|name| {
+        Method::named(name).unwrap_or_else(|| {
+            let message = format!("{name:?}: expected zodiaco or mundo");
+            problems.push(wrong("options.method", message));
+            Method::default()
+        })
+    });
+    Options {
+        line_types: named(line_types, "options.line_types", Event::named, angle, problems)
+            .unwrap_or(default.line_types),
+        aspects: named(aspects, "options.aspects", Aspect::named, aspect, problems)
+            .unwrap_or(default.aspects),
+        parans: asked.include_parans.unwrap_or(default.parans),
+        fixed_stars: asked.include_fixed_stars.unwrap_or(default.fixed_stars),
+        orb,
+        flags: asked.flags.unwrap_or(default.flags),
+        method: method.unwrap_or(default.method),
+        precision: u8::try_from(precision).unwrap_or(default.precision),
+        local_space: asked.local_space.unwrap_or(default.local_space),
+        near: None,
+    }
+}
+
+/// Each once, in order.
+fn named<T: Ord>(
+    asked: Option<&[String]>,
+    field: &str,
+    of: impl Fn(&str) -> Option<T>,
+    expected: &str,
+    problems: &mut Problems,
+) -> Option<Vec<T>> {
+    let mut found = Vec::new();
+    for (index, name) in asked?.iter().enumerate() {
+        match of(name) {
+            Some(one) => found.push(one),
+            None => {
+                let message = format!("{name:?}: expected {expected}");
+                problems.push(wrong(format!("{field}[{index}]"), message));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Some(found)
+}
+
+fn place(text: &str, problems: &mut Problems) -> Option<Place> {
+    let place = text.split_once(',').and_then(|(latitude, longitude)| {
+        let latitude = latitude.trim().parse().ok()?;
+        Place::new(latitude, longitude.trim().parse().ok()?).ok()
+    });
+    if place.is_none() {
+        let message = format!("{text:?}: expected latitude,longitude like 52.52,13.41");
+        problems.push(wrong("near", message));
+    }
+    place
+}
+
+fn natal_of(asked: &NatalRequest, problems: &mut Problems) -> Option<Natal> {
+    let houses = asked.houses_system.as_deref().map(|name| {
+        HouseSystem::named(name).unwrap_or_else(|| {
+            let names = HouseSystem::ALL.map(HouseSystem::name).join(", ");
+            let message = format!("{name:?}: expected one of {names}");
+            problems.push(wrong("natal.houses_system", message));
+            HouseSystem::default()
+        })
+    });
+    let altitude_m = asked.birthplace_alt_m.unwrap_or(0.0);
+    if !altitude_m.is_finite() {
+        problems.push(wrong("natal.birthplace_alt_m", "expected metres"));
+    }
+    match (asked.birthplace_lat, asked.birthplace_lon) {
+        (Some(latitude), Some(longitude)) => match Place::new(latitude, longitude) {
+            Ok(place) => Some(Natal { place, altitude_m, houses: houses.unwrap_or_default() }),
+            Err(error) => {
+                let field = if (-90.0..=90.0).contains(&latitude) { "lon" } else { "lat" };
+                problems.push(wrong(format!("natal.birthplace_{field}"), error.to_string()));
+                None
+            }
+        },
+        (None, None) => None,
+        (latitude, _) => {
+            let field = if latitude.is_none() { "lat" } else { "lon" };
+            let message = "missing: latitude and longitude go together";
+            problems.push(wrong(format!("natal.birthplace_{field}"), message));
+            None
+        }
+    }
+}
+
+fn needs_birthplace(bodies: &[Body], options: &Options, problems: &mut Problems) {
+    let mut conflict = |field: &str, message: String| {
+        problems.push(Problem { fault: Fault::Conflict, ..wrong(field, message) });
+    };
+    if let Some(lot) = bodies.iter().find(|body| body.kind() == Kind::Lot) {
+        conflict("natal", format!("{lot} is laid off from the ascendant: a birthplace is needed"));
+    }
+    if options.local_space {
+        conflict("natal", "local space begins at a birthplace: one is needed".to_owned());
+    }
+}
