@@ -17,11 +17,16 @@ const ALLOWED: [Edges; 14] = [
     ("spence-calendar", &["spence"], &[]),
     ("spence-feed", &["spence", "spence-calendar"], &[]),
     ("spence-market", &["spence", "spence-calendar"], &["spence-feed", "spence-testkit"]),
-    ("spence-server", &["spence", "spence-config", "spence-feed", "spence-market"], &[]),
+    (
+        "spence-server",
+        &["spence", "spence-acg", "spence-config", "spence-feed", "spence-market"],
+        &[],
+    ),
     (
         "spence-cli",
         &[
             "spence",
+            "spence-acg",
             "spence-calendar",
             "spence-config",
             "spence-feed",

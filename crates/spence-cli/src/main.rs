@@ -58,6 +58,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Calendar(calendar) => cmd::calendar::run(&common, &calendar),
         Command::Scan(scan) => cmd::scan::run(&common, &scan).await,
         Command::Indicators(indicators) => cmd::indicators::run(&common, &indicators),
+        Command::Acg(acg) => cmd::acg::run(&common, &acg),
         Command::Feed(feed) => cmd::feed::run(feed).await,
     }
 }

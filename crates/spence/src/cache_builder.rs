@@ -7,6 +7,7 @@ use crate::cache::{Cache, CacheCore};
 use crate::codec::{Codec, Postcard, fingerprint, mark};
 use crate::envelope::CodecId;
 use crate::error::Error;
+use crate::kept::Kept;
 use crate::key::Key;
 use crate::memory::weigh::Weigh;
 use crate::namespace::Blueprint;
@@ -196,6 +197,7 @@ impl<'a, K, V, W, S> CacheBuilder<'a, K, V, W, S> {
             policy_name: self.policy_name,
             layer: self.layer,
             arity: K::ARITY,
+            private: K::Kept::PRIVATE,
         };
         let weigher = self.weigher.function();
         let engine = &self.spence.engine;

@@ -233,16 +233,20 @@ impl Engine {
                 Ok(Place::Many(What::Tag(tag.as_str().into())))
             }
             Target::Prefix { namespace, prefix } => {
-                let (_, namespace) = self.named(namespace)?;
+                let (registered, namespace) = self.named(namespace)?;
+                refuse_private(registered.as_deref(), "prefix")?;
                 check_text(prefix).map_err(|error| {
                     Error::new(ErrorKind::InvalidArgument, format!("prefix: {error}"))
                 })?;
                 Ok(Place::Many(What::Prefix { namespace, prefix: prefix.as_str().into() }))
             }
             Target::Glob { namespace, pattern } => {
-                let (_, namespace) = self.named(namespace)?;
+                let (registered, namespace) = self.named(namespace)?;
                 // Prefixes are found without trying each, so they are preferred.
                 let glob = Glob::new(pattern)?;
+                if !glob.takes_all() {
+                    refuse_private(registered.as_deref(), "glob")?;
+                }
                 Ok(Place::Many(match glob.as_prefix() {
                     _ if glob.takes_all() => What::Namespace(namespace),
                     Some(prefix) => What::Prefix { namespace, prefix: prefix.into() },
@@ -261,6 +265,17 @@ impl Engine {
         let registered = self.registry.get(name);
         let name = registered.as_ref().map_or_else(|| name.into(), |n| Arc::clone(&n.name));
         Ok((registered, name))
+    }
+}
+
+/// Hashes have no beginnings that mean anything.
+fn refuse_private(namespace: Option<&Namespace>, what: &str) -> Result<(), Error> {
+    match namespace {
+        Some(namespace) if namespace.private => Err(Error::invalid(format!(
+            "{what}: the keys of {} are private; invalidate by key, tag or namespace",
+            namespace.name
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,9 @@ use crate::memory::weigh::allocation;
 /// How entries keep keys of type `K`. [`Whole`] will do for any; the texts of this crate's own
 /// keys are kept as [`Inline`].
 pub trait Kept<K>: Send + Sync + 'static {
+    /// Whether its text is that of a hash: then no prefix and no glob is taken over such keys.
+    const PRIVATE: bool = false;
+
     /// Keeps a key.
     fn keep(key: &K) -> Self;
 

@@ -28,6 +28,8 @@ pub(crate) struct Namespace {
     pub(crate) name: Arc<str>,
     /// Parts of every key.
     pub(crate) arity: usize,
+    /// Whether keys are hashes: [`crate::PrivateKey`].
+    pub(crate) private: bool,
     /// What a stored entry must carry to be readable here: name, schema, codec (contract C13).
     pub(crate) fingerprint: u64,
     pub(crate) hasher: MemoryHasher,
@@ -118,6 +120,7 @@ pub(crate) struct Blueprint {
     pub(crate) policy_name: Option<String>,
     pub(crate) layer: PolicyLayer,
     pub(crate) arity: usize,
+    pub(crate) private: bool,
     pub(crate) fingerprint: u64,
 }
 
@@ -194,6 +197,7 @@ impl Registry {
                 let namespace = Arc::new(Namespace {
                     name: Arc::clone(place.key()),
                     arity: blueprint.arity,
+                    private: blueprint.private,
                     fingerprint: blueprint.fingerprint,
                     hasher: MemoryHasher::new(self.seed, &blueprint.name),
                     counters: Counters::new(),

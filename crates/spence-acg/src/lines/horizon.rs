@@ -51,6 +51,12 @@ impl Horizon {
             .then(|| wrapped(self.meridian + self.sign() * cosine.acos().to_degrees()))
     }
 
+    /// The northernmost latitude in degrees; the southernmost is its opposite.
+    #[must_use]
+    pub fn end(&self) -> f64 {
+        90.0 - self.declination.abs().to_degrees()
+    }
+
     pub(super) fn path(self) -> Path {
         let (sin, cos) = self.declination.sin_cos();
         // From the equator to the northern end; the southern half is its mirror.

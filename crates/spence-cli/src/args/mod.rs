@@ -1,8 +1,10 @@
 //! What can be said on the command line.
 
+mod acg;
 mod market;
 mod scan;
 
+pub(crate) use acg::{Acg, Lines, Positions};
 pub(crate) use market::{Data, Market, Quality};
 pub(crate) use scan::{Scan, Scoring};
 
@@ -145,6 +147,9 @@ pub(crate) enum Command {
                             spence indicators aapl.csv\n  \
                             spence indicators aapl.csv --csv indicators.csv")]
     Indicators(Indicators),
+    /// Astrocartography: where on the Earth bodies rise, set, culminate.
+    #[command(subcommand)]
+    Acg(Acg),
     /// Run the stand-in market data API on loopback.
     #[command(
         after_help = "Example:\n  spence feed --listen 127.0.0.1:8322 --latency 50ms --rate 100\n  \

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod acg;
 pub(crate) mod bars;
 pub(crate) mod calendar;
 pub(crate) mod config;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spence::{
-    Clock, Error, Fill, Happening, Listener, MissCause, PolicyLayer, Redis, Source, Spence,
-    StaleUse, Target,
+    Cache, Clock, Error, Fill, Happening, Listener, MissCause, PolicyLayer, PrivateKey, Redis,
+    Source, Spence, StaleUse, Target,
 };
 use spence_testkit::RedisServer;
 
@@ -270,4 +270,41 @@ async fn explain_looks_into_the_shared_tier_too() {
 
     server.command(&["SET", "spence:{numbers:a}:v", "not what it should be"]);
     assert_eq!(explain(&other).await.redis, None);
+}
+
+#[tokio::test]
+async fn private_keys_are_seen_by_nobody_and_have_no_prefixes() {
+    let dir = tempfile::tempdir().unwrap();
+    let spence = Spence::builder().disk(dir.path(), 1 << 26).build().await.unwrap();
+    let mut listener = spence.listen();
+    let charts: Cache<PrivateKey, String> = spence.cache("charts").build().unwrap();
+    let (born, other) = (PrivateKey::of("1990-06-15 Berlin"), PrivateKey::of("1990-06-16 Berlin"));
+    assert!(charts.get(&born).await.is_none());
+    charts.insert(born, "hers".to_owned()).await.unwrap();
+    charts.insert(other, "his".to_owned()).await.unwrap();
+    assert_eq!(*charts.get(&born).await.unwrap(), "hers");
+    let explained = spence.explain("charts", born.as_str()).await.unwrap();
+    assert!(explained.memory.is_some());
+    let told = listener.next().await.unwrap();
+    assert!(!format!("{explained:?} {told:?}").contains("Berlin"));
+    let namespace = || "charts".to_owned();
+    let some = Target::Glob { namespace: namespace(), pattern: "0*".to_owned() };
+    for target in [Target::Prefix { namespace: namespace(), prefix: "0".to_owned() }, some] {
+        let error = spence.invalidate(&target).await.unwrap_err();
+        assert!(error.to_string().contains("the keys of charts are private"), "{error}");
+        assert!(spence.expire(&target).await.is_err());
+        assert!(spence.reach(&target).await.is_err());
+    }
+    let one = Target::Key { namespace: namespace(), key: born.as_str().to_owned() };
+    spence.invalidate(&one).await.unwrap();
+    assert!(charts.get(&born).await.is_none() && charts.get(&other).await.is_some());
+    let all = Target::Glob { namespace: namespace(), pattern: "*".to_owned() };
+    spence.invalidate(&all).await.unwrap();
+    assert!(charts.get(&other).await.is_none());
+    spence.close().await;
+    let stored = std::fs::read_dir(dir.path()).unwrap().flatten();
+    for file in stored.filter(|file| file.path().is_file()) {
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert!(!bytes.windows(6).any(|bytes| bytes == b"Berlin"), "{file:?}");
+    }
 }
