@@ -20,7 +20,7 @@ const ALLOWED: [Edges; 14] = [
     (
         "spence-server",
         &["spence", "spence-acg", "spence-config", "spence-feed", "spence-market"],
-        &[],
+        &["spence-testkit"],
     ),
     (
         "spence-cli",

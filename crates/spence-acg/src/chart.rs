@@ -1,5 +1,7 @@
 //! A chart: positions at an instant, and the lines they draw.
 
+use serde::{Deserialize, Serialize};
+
 use crate::body::Body;
 use crate::ephemeris::{Frame, Instant, NoBirthplace, Position, Sky};
 use crate::lines::{
@@ -10,7 +12,7 @@ use crate::options::{Natal, Options};
 use crate::place::Place;
 
 /// Where bodies are at an instant: all that lines need.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Positions {
     /// When.
     pub instant: Instant,

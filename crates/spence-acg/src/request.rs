@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, Zoned, civil};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::body::{Body, Kind};
 use crate::ephemeris::{Instant, Star};
@@ -15,55 +16,82 @@ const UNIX: f64 = 2_440_587.5;
 /// What `jd` and `epoch` may be apart, in seconds.
 const APART: i64 = 60;
 
-/// A lines request as it comes. What each field means: `docs/acg.md`.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq)]
+/// A lines request as it comes.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the contract's names")]
 pub struct LinesRequest {
+    /// When: ISO 8601 with an offset, `Z` or a time zone in brackets; without any of them UTC.
+    /// From 1900 to 2100.
+    #[schema(required, nullable = false, example = "1990-06-15T12:00:00+02:00")]
     pub epoch: Option<String>,
+    /// The Julian day in UTC, in place of the epoch, from which it may be a minute apart.
     pub jd: Option<f64>,
+    /// What is drawn. Default: Sun to Pluto and the mean node.
+    #[schema(min_items = 1)]
     pub bodies: Option<Vec<BodyRequest>>,
+    /// How.
     pub options: OptionsRequest,
+    /// For whom.
     pub natal: Option<NatalRequest>,
+    /// `latitude,longitude` of a place; each feature then tells in `near_km` how far it is.
+    #[schema(example = "52.52,13.41")]
     pub near: Option<String>,
 }
 
-/// A body by its id; `type` and `number` must fit if they are given.
-#[derive(Debug, Clone, Deserialize, Serialize, PartialEq)]
+/// A body.
+#[derive(Debug, Clone, Deserialize, Serialize, PartialEq, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the contract's names")]
 pub struct BodyRequest {
+    /// Its name, whatever its case; `GET /api/v1/acg/features` lists all.
+    #[schema(example = "Sun")]
     pub id: String,
+    /// planet, lot, node, fixed_star or point; it must fit if it is given.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
+    /// As `/features` tells; it must fit if it is given.
     #[serde(default)]
     pub number: Option<i64>,
 }
 
 /// Choices; what is left out has its default.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the contract's names")]
 pub struct OptionsRequest {
+    /// AC, DC, MC, IC. Default: all.
     pub line_types: Option<Vec<String>>,
+    /// conjunction, sextile, square, trine, opposition; to AC and MC. Default: none.
     pub aspects: Option<Vec<String>>,
+    /// Whether parans are drawn. Default: true.
     pub include_parans: Option<bool>,
+    /// Whether the stars of the table are added to the bodies. Default: false.
     pub include_fixed_stars: Option<bool>,
+    /// Within how many degrees two bodies are said to be in aspect. Default: 1.
+    #[schema(minimum = 0, maximum = 5)]
     pub orb_deg: Option<f64>,
+    /// Echoed; without effect.
     pub flags: Option<i64>,
+    /// Aspects along the ecliptic (zodiaco) or the equator (mundo). Default: zodiaco.
     pub method: Option<String>,
+    /// Decimals of coordinates. Default: 5, about a metre.
+    #[schema(minimum = 3, maximum = 8)]
     pub precision: Option<i64>,
+    /// Whether great circles from the birthplace towards the bodies are drawn. Default: false.
     pub local_space: Option<bool>,
 }
 
 /// Where and by which houses someone was born.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the contract's names")]
 pub struct NatalRequest {
+    /// In degrees, north positive.
+    #[schema(minimum = -90, maximum = 90)]
     pub birthplace_lat: Option<f64>,
+    /// In degrees, east positive.
+    #[schema(minimum = -180, maximum = 180)]
     pub birthplace_lon: Option<f64>,
+    /// In metres; without effect on directions from the Earth's centre.
     pub birthplace_alt_m: Option<f64>,
+    /// placidus, regiomontanus, campanus, porphyry, equal or whole_sign. Default: placidus.
     pub houses_system: Option<String>,
 }
 
@@ -133,6 +161,31 @@ impl Request {
             Some(instant) if problems.is_empty() => Ok(Request { instant, bodies, options, natal }),
             _ => Err(problems),
         }
+    }
+
+    /// The request in one form, whatever way it was asked: what answers are kept under. Holds
+    /// personal data: a key is made of it by hashing.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let Options { orb, flags, precision, near, .. } = &self.options;
+        let options = &self.options;
+        let join = |names: Vec<&str>| names.join(",");
+        let place = |place: Place| format!("{},{}", place.latitude(), place.longitude());
+        let natal = self.natal.map_or_else(String::new, |natal| {
+            format!("{},{},{}", place(natal.place), natal.altitude_m, natal.houses.name())
+        });
+        format!(
+            "{};{};{};{};{};{};{orb};{flags};{};{precision};{};{};{natal}",
+            self.instant.unix(),
+            join(self.bodies.iter().map(|body| body.name()).collect()),
+            join(options.line_types.iter().map(|event| event.name()).collect()),
+            join(options.aspects.iter().map(|aspect| aspect.name()).collect()),
+            options.parans,
+            options.fixed_stars,
+            options.method.name(),
+            options.local_space,
+            near.map_or_else(String::new, place),
+        )
     }
 }
 

@@ -10,6 +10,7 @@ use spence_config::{ConfigError, Settings};
 use spence_market::{Market, ProviderError};
 use tokio::sync::watch;
 
+use crate::charts::Charts;
 use crate::providers::{self, Origin};
 
 /// The engine and what it works with. Cheap to clone; clones share everything.
@@ -19,6 +20,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     spence: Spence,
     market: Market,
+    charts: Arc<Charts>,
     origin: Origin,
     settings: ArcSwap<Settings>,
     /// Reads the settings again, as at the start.
@@ -115,11 +117,13 @@ impl App {
         let spence = settings.engine().build().await?;
         let (origin, providers) = providers::start(&settings).await?;
         let market = Market::with_providers(&spence, providers)?;
+        let charts = Arc::new(Charts::new(&spence)?);
         let clock = spence.clock().clone();
         let started_ms = clock.unix_ms();
         Ok(Self(Arc::new(Inner {
             spence,
             market,
+            charts,
             origin,
             settings: ArcSwap::from_pointee(settings),
             reloader: Box::new(reloader),
@@ -175,6 +179,11 @@ impl App {
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.0.market
+    }
+
+    /// Charts behind the cache.
+    pub(crate) fn charts(&self) -> &Arc<Charts> {
+        &self.0.charts
     }
 
     /// Where market data comes from.

@@ -7,6 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use spence::ErrorKind;
+use spence_acg::{Fault, Problem};
 use spence_market::{DataError, InvalidData, InvalidQuestion};
 
 use crate::app::App;
@@ -34,6 +35,18 @@ impl ApiError {
         self.status
     }
 
+    /// As it is told.
+    pub(crate) fn body(self, path: &str, now_ms: u64) -> ErrorBody {
+        ErrorBody {
+            timestamp: timestamp(now_ms),
+            status: self.status.as_u16(),
+            error: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            message: self.message,
+            path: path.to_owned(),
+            errors: self.fields,
+        }
+    }
+
     /// The same error in other words.
     pub(crate) fn saying(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }
@@ -52,6 +65,25 @@ impl ApiError {
         let field = if field.is_empty() || field == "?" { "body" } else { field };
         let fields = vec![FieldError { field: field.to_owned(), message: message.clone() }];
         Self { status: StatusCode::BAD_REQUEST, message, fields }
+    }
+}
+
+/// What is wrong with a chart; of several kinds the plainest decides.
+impl From<Vec<Problem>> for ApiError {
+    fn from(problems: Vec<Problem>) -> Self {
+        let has = |fault| problems.iter().any(|problem| problem.fault == fault);
+        let status = if has(Fault::Invalid) {
+            StatusCode::BAD_REQUEST
+        } else if has(Fault::UnknownBody) {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::CONFLICT
+        };
+        let in_words =
+            problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message));
+        let message = in_words.collect::<Vec<_>>().join("; ");
+        let field = |Problem { field, message, .. }| FieldError { field, message };
+        Self { status, message, fields: problems.into_iter().map(field).collect() }
     }
 }
 
@@ -121,14 +153,7 @@ pub(crate) async fn shape(app: &App, uri: &Uri, mut response: Response) -> Respo
             ApiError::new(status, if text.is_empty() { default_message(status) } else { text })
         }
     };
-    let body = ErrorBody {
-        timestamp: timestamp(app.now_ms()),
-        status: status.as_u16(),
-        error: status.canonical_reason().unwrap_or("Error").to_owned(),
-        message: error.message,
-        path: uri.path().to_owned(),
-        errors: error.fields,
-    };
+    let body = error.body(uri.path(), app.now_ms());
     let text = serde_json::to_string(&body).unwrap_or_default();
     let mut headers = std::mem::take(response.headers_mut());
     headers.remove(header::CONTENT_LENGTH);

@@ -4,6 +4,7 @@
 //! socket. Answers and errors have the shapes of `docs/http-api.md`, errors a single one.
 
 mod app;
+mod charts;
 mod edge;
 mod error;
 mod guard;

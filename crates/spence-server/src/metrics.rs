@@ -10,9 +10,10 @@ use prometheus_client::registry::Registry;
 use spence::{CacheStats, RedisStats, Snapshot};
 
 /// The text of GET /metrics.
-pub(crate) fn render(snapshot: Snapshot) -> String {
+pub(crate) fn render(snapshot: Snapshot, others: impl Collector) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Figures(snapshot)));
+    registry.register_collector(Box::new(others));
     let mut out = String::new();
     // Writing into a string cannot fail.
     text::encode(&mut out, &registry).unwrap_or(());
@@ -207,7 +208,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         snapshot.caches = vec![("OHLCV".into(), stats)];
         snapshot.memory_budget = 100;
-        let text = render(snapshot);
+        let text = render(snapshot, Figures(Snapshot::default()));
         for line in [
             r#"cache_gets_total{cache="OHLCV",tier="memory",result="hit"} 3"#,
             r#"cache_gets_total{cache="OHLCV",tier="any",result="miss"} 2"#,

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use utoipa::OpenApi;
 
 use crate::routes::{
-    config, data, entries, explain, health, market, outdate, quality, scan, stats, warm,
+    acg, config, data, entries, explain, health, market, outdate, quality, scan, stats, warm,
 };
 
 /// The document; its parts stand at the handlers and the types of `wire.rs`.
@@ -28,6 +28,13 @@ use crate::routes::{
         explain::events,
         warm::warm,
         config::reload,
+        acg::lines,
+        acg::lines_of_query,
+        acg::batch,
+        acg::animate,
+        acg::features,
+        acg::schema,
+        acg::status,
         market::bars,
         data::data,
         data::status,

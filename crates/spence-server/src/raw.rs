@@ -32,7 +32,7 @@ pub(crate) type RawCache = Cache<String, RawValue>;
 
 /// Length of the content type as u16, content type, body.
 #[derive(Debug, Clone, Copy)]
-struct RawCodec;
+pub(crate) struct RawCodec;
 
 impl Weigh for RawValue {
     fn heap_bytes(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::guard::{cors, guard};
 use crate::openapi;
 use crate::routes::{
-    config, data, entries, explain, health, home, market, outdate, quality, scan, stats, warm,
+    acg, config, data, entries, explain, health, home, market, outdate, quality, scan, stats, warm,
 };
 
 /// All paths, behind the edge.
@@ -35,6 +35,15 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/api/v1/cache/warm", post(warm::warm).layer(limited()))
         .route("/api/v1/config/reload", post(config::reload).layer(limited()))
         .route("/api/v1/events", get(explain::events))
+        .route(
+            "/api/v1/acg/lines",
+            get(acg::lines_of_query).merge(post(acg::lines).layer(limited())),
+        )
+        .route("/api/v1/acg/batch", post(acg::batch).layer(limited()))
+        .route("/api/v1/acg/animate", post(acg::animate).layer(limited()))
+        .route("/api/v1/acg/features", get(acg::features))
+        .route("/api/v1/acg/schema", get(acg::schema))
+        .route("/api/v1/acg/status", get(acg::status))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .route("/api/v1/market/data", get(data::data))
         .route("/api/v1/market/status", get(data::status))

@@ -3,6 +3,7 @@
 //! IAU 2006 precession and IAU 2000B nutation, by `sofars`, a port of the IAU's SOFA routines
 //! (<http://www.iausofa.org>). 2000B is 1 mas from 2000A and takes a fiftieth of its time.
 
+use serde::{Deserialize, Serialize};
 use sofars::erst::{gmst06, gst06};
 use sofars::pnp::{nut00b, obl06, pn06};
 
@@ -13,7 +14,7 @@ use super::vector::{Matrix, Vector, angles, direction, tilt};
 const J2000: f64 = 2_451_545.0;
 
 /// Equator, equinox and ecliptic of date; all angles in radians.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     /// Obliquity of the mean equator.
     pub mean_obliquity: f64,

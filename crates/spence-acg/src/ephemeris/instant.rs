@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::delta_t::delta_t_seconds;
 
@@ -16,7 +17,7 @@ const FIRST_SECOND: i64 = -2_208_988_800;
 const LAST_SECOND: i64 = 4_133_980_799;
 
 /// An instant between the beginning of 1900 and the end of 2100.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Instant {
     ut1_days: f64,
     delta_t: f64,

@@ -1,8 +1,10 @@
 //! Where a body is seen.
 
+use serde::{Deserialize, Serialize};
+
 /// An apparent position: true equator, ecliptic and equinox of date, from the Earth's centre,
 /// without refraction and parallax. Angles in radians.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     /// Right ascension, 0 to 2 pi.
     pub ra: f64,

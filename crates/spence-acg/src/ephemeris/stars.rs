@@ -3,13 +3,14 @@
 //! Position (ICRS, epoch J2000.0), proper motion and parallax of the new reduction of Hipparcos
 //! (van Leeuwen 2007, A&A 474), radial velocities of Gontcharov (2006).
 
+use serde::{Deserialize, Serialize};
 use sofars::astro::pmpx;
 
 use super::moment::Moment;
 use super::vector::Vector;
 
 /// A star of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "they say it themselves")]
 pub enum Star {
     Regulus,

@@ -195,7 +195,7 @@ fn raw(app: &App, namespace: &str) -> ApiResult<RawCache> {
 }
 
 /// Whether an If-None-Match header (a list, or `*`) knows this body.
-fn knows(given: Option<&HeaderValue>, etag: &HeaderValue) -> bool {
+pub(crate) fn knows(given: Option<&HeaderValue>, etag: &HeaderValue) -> bool {
     let (given, etag) = (given.and_then(|given| given.to_str().ok()), etag.to_str());
     let (Some(given), Ok(etag)) = (given, etag) else { return false };
     let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();

@@ -1,5 +1,6 @@
 //! The handlers, one file for each part of the API.
 
+pub(crate) mod acg;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod entries;

@@ -1,10 +1,13 @@
 //! GET `/api/v1/cache/stats` and `/metrics`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
 use crate::app::App;
+use crate::charts::ChartMetrics;
 use crate::metrics;
 use crate::routes::Json;
 use crate::wire::{Stats, timestamp};
@@ -46,5 +49,6 @@ pub(crate) async fn stats(State(app): State<App>) -> Json<Stats> {
     ),
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics::render(app.spence().stats()))
+    let charts = ChartMetrics { charts: Arc::clone(app.charts()), now_ms: app.now_ms() };
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics::render(app.spence().stats(), charts))
 }

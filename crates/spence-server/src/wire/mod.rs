@@ -1,5 +1,6 @@
 //! The JSON of the API.
 
+pub(crate) mod acg;
 pub(crate) mod data;
 mod health;
 pub(crate) mod scan;

@@ -1,8 +1,9 @@
 //! The service over a real socket, as curl would see it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod access;
+mod acg;
 mod ask;
 mod data;
 mod entries;

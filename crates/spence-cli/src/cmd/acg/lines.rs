@@ -41,7 +41,7 @@ fn table(chart: &Chart) -> anyhow::Result<()> {
         features.sort_by(|(one, _), (other, _)| one.partial_cmp(other).unwrap_or(Ordering::Equal));
     }
     let rows = features.iter().map(|(distance, feature)| {
-        let mut row = vec![meaning(feature, &name), course(&feature.line)];
+        let mut row = vec![meaning(feature, name), course(&feature.line)];
         row.extend(distance.map(|distance| format!("{distance:.0}")));
         row
     });

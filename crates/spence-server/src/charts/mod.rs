@@ -1,0 +1,157 @@
+//! Charts behind the cache: finished bodies, and the positions that they are drawn from.
+//!
+//! A finished body is kept as it goes out, compressed, one entry for each encoding that was asked
+//! for; a chart that is part of a batch or an animation is the one in zstd. Positions are kept
+//! apart, so that charts of one instant with other options share them. Keys are
+//! [`PrivateKey`]s: an instant and a place may be somebody's birth.
+
+mod encoding;
+mod figures;
+mod metrics;
+mod positions;
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use spence::{Cache, Cached, Clock, Error, Fill, FillCx, PolicyLayer, PrivateKey, Spence};
+use spence_acg::ephemeris::{NoBirthplace, VERSION};
+use spence_acg::{Chart, Kind, Positions, Request};
+
+pub(crate) use encoding::Encoding;
+pub(crate) use figures::Figures;
+pub(crate) use metrics::ChartMetrics;
+use positions::Seen;
+
+use crate::raw::{RawCodec, RawValue};
+
+/// The cache of finished bodies.
+pub(crate) const CHARTS_CACHE: &str = "acg";
+/// The cache of positions.
+pub(crate) const POSITIONS_CACHE: &str = "acg_positions";
+/// Every entry of both carries it.
+pub(crate) const TAG: &str = "acg";
+/// What answers are made by: another number, and what was kept is a miss.
+pub(crate) const ALGORITHM: u32 = 1;
+
+/// The sky of an instant does not change: as long as there is room, but a month at most.
+const FRESH: Duration = Duration::from_secs(30 * 86_400);
+/// What a chart is.
+pub(crate) const GEOJSON: &str = "application/geo+json";
+
+/// The two caches, and what computing has cost.
+#[derive(Debug)]
+pub(crate) struct Charts {
+    bodies: Cache<PrivateKey, RawValue>,
+    positions: Cache<PrivateKey, Seen>,
+    clock: Clock,
+    /// What computing and asking have come to.
+    pub(crate) figures: Figures,
+}
+
+/// What a chart is kept under, whatever its encoding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChartId(PrivateKey);
+
+impl ChartId {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self(PrivateKey::of(&format!("{ALGORITHM};{VERSION};{}", request.canonical())))
+    }
+
+    /// The tag by which this chart can be invalidated in all its encodings.
+    pub(crate) fn tag(self) -> String {
+        format!("{TAG}:{}", self.0.as_str())
+    }
+
+    fn key(self, encoding: Encoding) -> PrivateKey {
+        PrivateKey::of(&format!("{};{}", self.0.as_str(), encoding.name()))
+    }
+}
+
+impl Charts {
+    pub(crate) fn new(spence: &Spence) -> Result<Self, Error> {
+        let defaults = || PolicyLayer::new().ttl(FRESH).jitter(0.0);
+        Ok(Self {
+            bodies: spence.cache(CHARTS_CACHE).codec(RawCodec).settings(defaults()).build()?,
+            positions: spence
+                .cache(POSITIONS_CACHE)
+                .schema(ALGORITHM)
+                .settings(defaults())
+                .build()?,
+            clock: spence.clock().clone(),
+            figures: Figures::default(),
+        })
+    }
+
+    /// The finished body of a chart.
+    pub(crate) async fn body(
+        self: &Arc<Self>,
+        request: &Request,
+        encoding: Encoding,
+    ) -> Result<Cached<RawValue>, Error> {
+        let id = ChartId::of(request);
+        let (charts, request) = (Arc::clone(self), request.clone());
+        let fill = move |_: FillCx<PrivateKey, RawValue>| async move {
+            let body = charts.finish(&request, encoding, id).await?;
+            let value = RawValue::new(GEOJSON.as_bytes(), Bytes::from(body));
+            let value = value.ok_or("a content type that cannot stand in a header")?;
+            Ok::<_, Box<dyn StdError + Send + Sync>>(Fill::new(value).tags([TAG, &id.tag()]))
+        };
+        self.bodies.get_or_fetch(&id.key(encoding), fill).await
+    }
+
+    /// A chart as text, for a larger answer that it is a part of.
+    pub(crate) async fn text(self: &Arc<Self>, request: &Request) -> Result<String, Error> {
+        let body = self.body(request, Encoding::Zstd).await?;
+        match zstd::stream::decode_all(&*body.body).map(String::from_utf8) {
+            Ok(Ok(text)) => Ok(text),
+            // What is not what we wrote.
+            _ => self.compute(request).await,
+        }
+    }
+
+    /// Compresses what is held in another encoding, or what is computed.
+    async fn finish(
+        self: &Arc<Self>,
+        request: &Request,
+        encoding: Encoding,
+        id: ChartId,
+    ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
+        let held = match encoding {
+            Encoding::Zstd => None,
+            _ => self.bodies.peek(&id.key(Encoding::Zstd)),
+        };
+        let text = match held {
+            Some(held) => zstd::stream::decode_all(&*held.body)?,
+            None => self.compute(request).await?.into_bytes(),
+        };
+        Ok(encoding.compress(&text)?)
+    }
+
+    async fn compute(self: &Arc<Self>, request: &Request) -> Result<String, Error> {
+        let took = self.clock.stopwatch();
+        let positions = self.positions(request).await?;
+        let chart = Chart::draw(positions, request.options.clone(), request.natal);
+        let calculation = took.elapsed();
+        self.figures.computed(calculation);
+        Ok(chart.to_geojson(calculation.as_secs_f64() * 1e3))
+    }
+
+    /// Where the bodies are: held, or computed.
+    async fn positions(&self, request: &Request) -> Result<Positions, Error> {
+        let place = request.natal.map(|natal| natal.place);
+        // Only lots depend on it.
+        let place = place.filter(|_| request.bodies.iter().any(|body| body.kind() == Kind::Lot));
+        let names: Vec<_> = request.bodies.iter().map(|body| body.name()).collect();
+        let (instant, bodies) = (request.instant, request.bodies.clone());
+        let of_place = place.map(|place| (place.latitude(), place.longitude()));
+        let data = format!("{VERSION};{};{};{of_place:?}", instant.unix(), names.join(","));
+        let fill = move |_: FillCx<PrivateKey, Seen>| async move {
+            let positions = Positions::at(instant, &bodies, place)?;
+            Ok::<_, NoBirthplace>(Fill::new(Seen(positions)).tags([TAG]))
+        };
+        let seen = self.positions.get_or_fetch(&PrivateKey::of(&data), fill).await?;
+        Ok(seen.0.clone())
+    }
+}

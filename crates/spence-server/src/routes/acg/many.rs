@@ -1,0 +1,176 @@
+//! POST `/api/v1/acg/batch` and `/animate`: many charts, sent as they are finished, in order.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use serde_json::Value;
+use spence_acg::ephemeris::Instant;
+use spence_acg::{LinesRequest, Request, epoch_seconds};
+
+use crate::app::App;
+use crate::error::{ApiError, ApiResult};
+use crate::routes::Json;
+use crate::wire::ErrorBody;
+use crate::wire::acg::{AnimateBody, Animation, BatchAnswer, BatchBody};
+
+/// Charts of one call.
+const MOST: usize = 10_000;
+/// Charts that are computed at a time.
+const AT_A_TIME: usize = 4;
+/// Charts that are sent as one piece.
+const PIECE: usize = 8;
+
+#[utoipa::path(
+    post,
+    operation_id = "acg_batch",
+    path = "/api/v1/acg/batch",
+    tag = "acg",
+    summary = "Many charts, in the order asked; one that is refused fails alone",
+    request_body = BatchBody,
+    responses(
+        (status = 200, body = BatchAnswer),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn batch(
+    State(app): State<App>,
+    Json(body): Json<BatchBody>,
+) -> ApiResult<Response> {
+    let count = body.requests.len();
+    if !(1..=MOST).contains(&count) {
+        let message = format!("requests: {count}, expected 1 to {MOST}");
+        return Err(ApiError::field("requests", message));
+    }
+    let one = move |(index, mut asked): (usize, Value)| {
+        let app = app.clone();
+        async move {
+            let id = asked.as_object_mut().and_then(|asked| asked.remove("correlation_id"));
+            let id = id.unwrap_or(Value::Null);
+            match requested(asked, index) {
+                Ok(request) => match text(&app, &request).await {
+                    Ok(text) => format!(r#"{{"correlation_id":{id},"response":{text}}}"#),
+                    Err(error) => refused(&app, &id, error),
+                },
+                Err(error) => refused(&app, &id, error),
+            }
+        }
+    };
+    let charts = stream::iter(body.requests.into_iter().enumerate()).map(one).buffered(AT_A_TIME);
+    Ok(streamed("results", charts))
+}
+
+/// What one member of a batch asks for; fields are named from the batch's beginning.
+fn requested(asked: Value, index: usize) -> ApiResult<Request> {
+    let asked = LinesRequest::deserialize(&asked).map_err(|error| {
+        ApiError::field(&format!("requests[{index}]"), format!("requests[{index}]: {error}"))
+    })?;
+    Request::new(&asked).map_err(|mut problems| {
+        for problem in &mut problems {
+            problem.field = format!("requests[{index}].{}", problem.field);
+        }
+        problems.into()
+    })
+}
+
+fn refused(app: &App, id: &Value, error: ApiError) -> String {
+    let error = serde_json::to_string(&error.body("/api/v1/acg/batch", app.now_ms()));
+    format!(r#"{{"correlation_id":{id},"error":{}}}"#, error.unwrap_or_default())
+}
+
+#[utoipa::path(
+    post,
+    operation_id = "acg_animate",
+    path = "/api/v1/acg/animate",
+    tag = "acg",
+    summary = "A chart at each step of time",
+    request_body = AnimateBody,
+    responses(
+        (status = 200, body = Animation),
+        (status = 404, description = "a body that is not offered", body = ErrorBody),
+        (status = 409, description = "parameters that do not go together", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn animate(
+    State(app): State<App>,
+    Json(body): Json<AnimateBody>,
+) -> ApiResult<Response> {
+    let instants = instants(&body)?;
+    let asked = LinesRequest {
+        epoch: Some(body.epoch_start),
+        jd: None,
+        bodies: body.bodies,
+        options: body.options,
+        natal: body.natal,
+        near: body.near,
+    };
+    let request = Request::new(&asked)?;
+    let one = move |instant: Instant| {
+        let (app, request) = (app.clone(), Request { instant, ..request.clone() });
+        async move {
+            let jd = instant.jd_ut1();
+            match text(&app, &request).await {
+                Ok(text) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":{text}}}"#),
+                // The answer has begun: a frame without data is all that can be said.
+                Err(_) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":null}}"#),
+            }
+        }
+    };
+    Ok(streamed("frames", stream::iter(instants).map(one).buffered(AT_A_TIME)))
+}
+
+fn instants(body: &AnimateBody) -> ApiResult<Vec<Instant>> {
+    let read = |field: &str, text: &str| {
+        epoch_seconds(text).map_err(|message| ApiError::field(field, format!("{field}: {message}")))
+    };
+    let start = read("epoch_start", &body.epoch_start)?;
+    let end = read("epoch_end", &body.epoch_end)?;
+    if end < start {
+        return Err(ApiError::field("epoch_end", "epoch_end: is before epoch_start"));
+    }
+    if !(1..=43_200).contains(&body.step_minutes) {
+        let message = format!("step_minutes: {}, expected 1 to 43200", body.step_minutes);
+        return Err(ApiError::field("step_minutes", message));
+    }
+    let step = body.step_minutes * 60;
+    let count = usize::try_from((end - start) / step + 1).unwrap_or(usize::MAX);
+    if count > MOST {
+        let message = format!("step_minutes: {count} frames, expected {MOST} at most");
+        return Err(ApiError::field("step_minutes", message));
+    }
+    let out_of_range = |field: &str, seconds| {
+        Instant::from_unix(seconds)
+            .map_err(|error| ApiError::field(field, format!("{field}: {error}")))
+    };
+    out_of_range("epoch_start", start)?;
+    out_of_range("epoch_end", end)?;
+    Ok((0..count as i64).filter_map(|n| Instant::from_unix(start + n * step).ok()).collect())
+}
+
+/// A chart as text. Hits and failures are counted as those of single charts.
+async fn text(app: &App, request: &Request) -> ApiResult<String> {
+    let answer = app.charts().text(request).await.map_err(ApiError::from);
+    let failed =
+        answer.as_ref().is_err_and(|error| error.status() >= StatusCode::INTERNAL_SERVER_ERROR);
+    app.charts().figures.answered(app.now_ms(), failed);
+    answer
+}
+
+/// `{"name":[...]}` of what comes.
+fn streamed(name: &str, parts: impl Stream<Item = String> + Send + 'static) -> Response {
+    let start = stream::once(std::future::ready(format!(r#"{{"{name}":["#)));
+    let parts = parts.enumerate().map(|(index, part)| match index {
+        0 => part,
+        _ => format!(",{part}"),
+    });
+    let pieces = parts.ready_chunks(PIECE).map(|pieces| pieces.concat());
+    let end = stream::once(std::future::ready("]}".to_owned()));
+    let whole = start.chain(pieces).chain(end);
+    let body = Body::from_stream(whole.map(|part| Ok::<_, Infallible>(Bytes::from(part))));
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,149 @@
+//! Astrocartography: `/api/v1/acg/...`
+
+mod describe;
+mod many;
+
+pub(crate) use describe::{__path_features, __path_schema, features, schema};
+pub(crate) use many::{__path_animate, __path_batch, animate, batch};
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use spence::Source;
+use spence_acg::ephemeris::VERSION;
+use spence_acg::{LinesRequest, Request};
+
+use crate::app::App;
+use crate::charts::{ALGORITHM, CHARTS_CACHE, ChartId, Encoding, POSITIONS_CACHE};
+use crate::error::{ApiError, ApiResult};
+use crate::routes::entries::knows;
+use crate::routes::{Json, about, header_text};
+use crate::wire::ErrorBody;
+use crate::wire::acg::{ChartStatus, FeatureCollection, LinesQuery};
+
+/// The tag by which this chart can be invalidated.
+const X_SPENCE_TAG: HeaderName = HeaderName::from_static("x-spence-tag");
+
+#[utoipa::path(
+    post,
+    operation_id = "acg_lines",
+    path = "/api/v1/acg/lines",
+    tag = "acg",
+    summary = "The lines of a chart as GeoJSON",
+    request_body = LinesRequest,
+    responses(
+        (status = 200, content_type = "application/geo+json", body = FeatureCollection),
+        (status = 404, description = "a body that is not offered", body = ErrorBody),
+        (status = 409, description = "parameters that do not go together", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn lines(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(asked): Json<LinesRequest>,
+) -> ApiResult<Response> {
+    counted(&app, chart(&app, &headers, &asked, None).await)
+}
+
+#[utoipa::path(
+    get,
+    operation_id = "acg_lines_of_query",
+    path = "/api/v1/acg/lines",
+    tag = "acg",
+    summary = "The lines of a chart as GeoJSON, for a browser",
+    params(LinesQuery),
+    responses(
+        (status = 200, content_type = "application/geo+json", body = FeatureCollection),
+        (status = 304, description = "If-None-Match knows it"),
+        (status = 404, description = "a body that is not offered", body = ErrorBody),
+        (status = 409, description = "parameters that do not go together", body = ErrorBody),
+        (status = "4XX", description = "the input is refused", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn lines_of_query(
+    State(app): State<App>,
+    headers: HeaderMap,
+    query: Result<Query<LinesQuery>, QueryRejection>,
+) -> ApiResult<Response> {
+    let known = headers.get(header::IF_NONE_MATCH);
+    let answer = async {
+        let Query(query) = query.map_err(|error| ApiError::field("query", error.body_text()))?;
+        chart(&app, &headers, &query.read()?, known).await
+    };
+    counted(&app, answer.await)
+}
+
+/// The answer, of which the client has `known` already.
+async fn chart(
+    app: &App,
+    asked_with: &HeaderMap,
+    asked: &LinesRequest,
+    known: Option<&HeaderValue>,
+) -> ApiResult<Response> {
+    let request = Request::new(asked)?;
+    let encoding = Encoding::accepted(asked_with).ok_or_else(|| {
+        let message = "accept-encoding: there are zstd, br, gzip and identity";
+        ApiError::new(StatusCode::NOT_ACCEPTABLE, message)
+    })?;
+    let value = app.charts().body(&request, encoding).await?;
+    if value.source() != Source::Origin {
+        app.charts().figures.hit();
+    }
+    let mut headers = about(&value);
+    headers.insert(X_SPENCE_TAG, header_text(ChartId::of(&request).tag()));
+    headers.insert(header::ETAG, value.etag.clone());
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // It may be somebody's birth: not for caches that others share.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    if knows(known, &value.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    headers.insert(header::CONTENT_TYPE, value.content_type.clone());
+    headers.extend(encoding.header().map(|name| (header::CONTENT_ENCODING, name)));
+    let mut response = Response::new(value.body.clone().into());
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// Only what is our fault is a failure.
+fn counted(app: &App, answer: ApiResult<Response>) -> ApiResult<Response> {
+    let failed = answer.as_ref().is_err_and(|error| error.status().is_server_error());
+    app.charts().figures.answered(app.now_ms(), failed);
+    answer
+}
+
+#[utoipa::path(
+    get,
+    operation_id = "acg_status",
+    path = "/api/v1/acg/status",
+    tag = "acg",
+    summary = "What charts have cost and saved",
+    responses((status = 200, body = ChartStatus)),
+)]
+pub(crate) async fn status(State(app): State<App>) -> Json<ChartStatus> {
+    let figures = &app.charts().figures;
+    let (hits, computed) = (figures.hits(), figures.count());
+    let asked = hits + computed;
+    let snapshot = app.spence().stats();
+    let ours = |(name, _): &&(String, _)| [CHARTS_CACHE, POSITIONS_CACHE].contains(&name.as_str());
+    let mut status = ChartStatus {
+        hit_ratio: (asked > 0).then(|| hits as f64 / asked as f64),
+        hits,
+        computed,
+        mean_calculation_ms: (computed > 0).then(|| figures.seconds() * 1e3 / computed as f64),
+        error_rate: figures.error_rate(app.now_ms()),
+        entries: 0,
+        memory_bytes: 0,
+        disk_bytes: 0,
+        algorithm: ALGORITHM,
+        ephemeris: VERSION,
+    };
+    for (_, stats) in snapshot.caches.iter().filter(ours) {
+        status.entries += stats.cache_size;
+        status.memory_bytes += stats.memory_bytes;
+        status.disk_bytes += stats.disk_bytes;
+    }
+    Json(status)
+}

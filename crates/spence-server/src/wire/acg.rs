@@ -1,0 +1,201 @@
+//! What the chart endpoints take and tell, apart from charts themselves.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spence_acg::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::error::{ApiError, ApiResult};
+use crate::wire::ErrorBody;
+
+/// A chart by query, for a browser. Lists are separated by commas.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinesQuery {
+    /// When: ISO 8601 with an offset, `Z` or a time zone in brackets.
+    epoch: String,
+    /// Bodies by name, such as Sun,Moon.
+    bodies: Option<String>,
+    /// AC, DC, MC, IC.
+    line_types: Option<String>,
+    /// conjunction, sextile, square, trine, opposition.
+    aspects: Option<String>,
+    /// true or false.
+    #[param(value_type = Option<bool>)]
+    include_parans: Option<String>,
+    /// true or false.
+    #[param(value_type = Option<bool>)]
+    include_fixed_stars: Option<String>,
+    /// zodiaco or mundo.
+    method: Option<String>,
+    /// 3 to 8 decimals.
+    #[param(value_type = Option<u8>)]
+    precision: Option<String>,
+    /// The birthplace, as latitude,longitude.
+    birthplace: Option<String>,
+    /// How its houses are cut.
+    houses_system: Option<String>,
+    /// true or false.
+    #[param(value_type = Option<bool>)]
+    local_space: Option<String>,
+    /// latitude,longitude of a place whose distance from each line is told.
+    near: Option<String>,
+}
+
+impl LinesQuery {
+    /// The same as a body asks it.
+    pub(crate) fn read(self) -> ApiResult<LinesRequest> {
+        let list = |text: Option<String>| {
+            text.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>())
+        };
+        let bodies = list(self.bodies).map(|names| {
+            let body = |id| BodyRequest { id, kind: None, number: None };
+            names.into_iter().map(body).collect()
+        });
+        let options = OptionsRequest {
+            line_types: list(self.line_types),
+            aspects: list(self.aspects),
+            include_parans: parsed("include_parans", self.include_parans)?,
+            include_fixed_stars: parsed("include_fixed_stars", self.include_fixed_stars)?,
+            method: self.method,
+            precision: parsed("precision", self.precision)?,
+            local_space: parsed("local_space", self.local_space)?,
+            ..OptionsRequest::default()
+        };
+        let natal = match self.birthplace {
+            None if self.houses_system.is_some() => {
+                let message = "houses_system: houses are those of a birthplace; none is given";
+                return Err(ApiError::field("houses_system", message));
+            }
+            None => None,
+            Some(text) => {
+                let (latitude, longitude) = text.split_once(',').ok_or_else(|| {
+                    let message = "birthplace: expected latitude,longitude like 52.52,13.41";
+                    ApiError::field("birthplace", message)
+                })?;
+                Some(NatalRequest {
+                    birthplace_lat: parsed("birthplace", Some(latitude.trim().to_owned()))?,
+                    birthplace_lon: parsed("birthplace", Some(longitude.trim().to_owned()))?,
+                    birthplace_alt_m: None,
+                    houses_system: self.houses_system,
+                })
+            }
+        };
+        let (epoch, near) = (Some(self.epoch), self.near);
+        Ok(LinesRequest { epoch, jd: None, bodies, options, natal, near })
+    }
+}
+
+fn parsed<T: std::str::FromStr>(field: &str, text: Option<String>) -> ApiResult<Option<T>> {
+    let read = |text: String| {
+        let wrong = |_| {
+            let text: String = text.chars().take(20).collect();
+            ApiError::field(field, format!("{field}: {text:?} cannot be read"))
+        };
+        text.parse().map_err(wrong)
+    };
+    text.map(read).transpose()
+}
+
+/// Many charts.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchBody {
+    /// Lines requests, each with an optional `correlation_id`; 1 to 10,000.
+    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 10_000)]
+    pub(crate) requests: Vec<Value>,
+}
+
+/// A chart at each step of time.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AnimateBody {
+    /// The first instant.
+    #[schema(example = "2024-01-01T00:00:00Z")]
+    pub(crate) epoch_start: String,
+    /// Frames go on until it, and include it if a step falls on it.
+    #[schema(example = "2024-01-01T06:00:00Z")]
+    pub(crate) epoch_end: String,
+    /// Minutes from frame to frame.
+    #[schema(minimum = 1, maximum = 43_200)]
+    pub(crate) step_minutes: i64,
+    /// As for lines.
+    pub(crate) bodies: Option<Vec<BodyRequest>>,
+    /// As for lines.
+    #[serde(default)]
+    pub(crate) options: OptionsRequest,
+    /// As for lines.
+    pub(crate) natal: Option<NatalRequest>,
+    /// As for lines.
+    pub(crate) near: Option<String>,
+}
+
+/// A GeoJSON FeatureCollection; `GET /api/v1/acg/schema` describes the properties of a feature.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FeatureCollection {
+    /// FeatureCollection.
+    r#type: String,
+    /// Lines.
+    features: Vec<Value>,
+}
+
+/// The charts of a batch, in the order asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchAnswer {
+    results: Vec<BatchResult>,
+}
+
+/// A chart, or why there is none.
+#[derive(Debug, Serialize, ToSchema)]
+struct BatchResult {
+    /// That of the request.
+    correlation_id: Option<Value>,
+    /// The chart.
+    #[schema(nullable = false)]
+    response: Option<FeatureCollection>,
+    /// Why there is none.
+    #[schema(nullable = false)]
+    error: Option<ErrorBody>,
+}
+
+/// Charts in the order of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Animation {
+    frames: Vec<Frame>,
+}
+
+/// A chart at an instant.
+#[derive(Debug, Serialize, ToSchema)]
+struct Frame {
+    /// In UTC.
+    epoch: String,
+    /// The same as Julian day.
+    jd: f64,
+    data: FeatureCollection,
+}
+
+/// What the charts have cost and saved since the start.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChartStatus {
+    /// Of all charts asked for, how many were held; null before the first.
+    pub(crate) hit_ratio: Option<f64>,
+    /// Charts that were held.
+    pub(crate) hits: u64,
+    /// Charts that were computed.
+    pub(crate) computed: u64,
+    /// The mean time of computing one, in milliseconds; null before the first.
+    pub(crate) mean_calculation_ms: Option<f64>,
+    /// The share of requests of the last five minutes that failed.
+    pub(crate) error_rate: f64,
+    /// Entries of finished charts and of positions in memory.
+    pub(crate) entries: u64,
+    /// Their bytes in memory.
+    pub(crate) memory_bytes: u64,
+    /// Their bytes on disk.
+    pub(crate) disk_bytes: u64,
+    /// What answers are computed by: another number, and what was kept is computed anew.
+    pub(crate) algorithm: u32,
+    /// The version of the ephemeris.
+    pub(crate) ephemeris: &'static str,
+}

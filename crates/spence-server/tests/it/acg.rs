@@ -1,0 +1,302 @@
+//! Charts over HTTP: computed once, whichever tier keeps them, and refused with the reason.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use reqwest::header::{ACCEPT_ENCODING, ETAG, IF_NONE_MATCH};
+use serde_json::{Value, json};
+use spence_testkit::RedisServer;
+
+use crate::ask::answer;
+use crate::{Service, header};
+
+const LINES: &str = "/api/v1/acg/lines";
+const BATCH: &str = "/api/v1/acg/batch";
+const ANIMATE: &str = "/api/v1/acg/animate";
+
+fn chart() -> Value {
+    json!({
+        "epoch": "1990-06-15T12:00:00+02:00",
+        "bodies": [{ "id": "Moon" }, { "id": "sun", "type": "planet", "number": 0 }],
+        "options": { "aspects": ["trine"], "include_parans": false },
+    })
+}
+
+async fn computed(service: &Service) -> u64 {
+    let status: Value = service.get("/api/v1/acg/status").await.json().await.unwrap();
+    status["computed"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_chart_is_geojson_and_computed_once_however_it_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let (status, body) = answer(&service, LINES, chart()).await;
+    assert_eq!((status, &body["type"]), (200, &json!("FeatureCollection")));
+    let features = body["features"].as_array().unwrap();
+    assert_eq!(features.len(), 2 * (4 + 4));
+    let sun = &features[0]["properties"];
+    assert_eq!((&sun["id"], &sun["epoch"]), (&json!("Sun"), &json!("1990-06-15T10:00:00Z")));
+    assert_eq!((&sun["ut1_source"], &sun["natal"]["sign"]), (&json!("utc"), &json!("Gemini")));
+    // In other words: another zone, the bodies the other way round, defaults said.
+    let same = json!({
+        "epoch": "1990-06-15T10:00:00Z",
+        "bodies": [{ "id": "Sun" }, { "id": "Moon" }, { "id": "Moon" }],
+        "options": { "aspects": ["trine"], "include_parans": false, "precision": 5 },
+    });
+    let again = service.post(LINES, &same.to_string()).await;
+    assert_eq!(header(&again, "x-spence-source"), "memory");
+    assert_eq!(again.json::<Value>().await.unwrap(), body);
+    let query = format!(
+        "{LINES}?epoch=1990-06-15T10:00:00Z&bodies=Sun,Moon&aspects=trine&include_parans=false"
+    );
+    let asked = service.get(&query).await;
+    assert_eq!(header(&asked, "x-spence-source"), "memory");
+    let etag = asked.headers()[ETAG].clone();
+    let known = service.client.get(format!("{}{query}", service.base));
+    assert_eq!(known.header(IF_NONE_MATCH, etag).send().await.unwrap().status(), 304);
+    assert_eq!(computed(&service).await, 1);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_goes_out_as_the_client_likes_it_and_is_compressed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    // Else the client asks for gzip, and unpacks it.
+    let client = reqwest::Client::builder().no_gzip().build().unwrap();
+    let url = format!("{}{LINES}", service.base);
+    let plain = client.post(&url).body(chart().to_string()).send().await.unwrap();
+    let plain = plain.bytes().await.unwrap();
+    for encoding in ["zstd", "br", "gzip"] {
+        let ask = || client.post(&url).header(ACCEPT_ENCODING, encoding);
+        for source in ["origin", "memory"] {
+            let asked = ask().body(chart().to_string()).send().await.unwrap();
+            assert_eq!(header(&asked, "content-encoding"), encoding);
+            assert_eq!(header(&asked, "x-spence-source"), source);
+            let body = asked.bytes().await.unwrap();
+            assert!(body.len() < plain.len() / 2, "{encoding}: {}", body.len());
+            if encoding == "gzip" {
+                let mut text = Vec::new();
+                flate2::read::GzDecoder::new(&*body).read_to_end(&mut text).unwrap();
+                let of = |text: &[u8]| -> Value { serde_json::from_slice(text).unwrap() };
+                let (text, plain) = (of(&text), of(&plain));
+                let line = |chart: &Value| chart["features"][3]["geometry"].clone();
+                assert_eq!(line(&text), line(&plain));
+            }
+        }
+    }
+    assert_eq!(computed(&service).await, 2, "plain, and zstd; the others are made from that");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn batches_keep_their_order_and_one_bad_chart_fails_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let mut requests = vec![
+        json!({ "epoch": "2000-01-01T12:00:00Z", "correlation_id": "a" }),
+        json!({ "epoch": "2000-01-01T12:00:00Z", "bodies": [{ "id": "Chiron" }] }),
+        json!({ "epoch": "tomorrow", "correlation_id": 7 }),
+        json!([1]),
+    ];
+    requests
+        .extend((0..20).map(|minute| json!({ "epoch": format!("2001-01-01T12:{minute:02}Z") })));
+    for _ in 0..2 {
+        let (status, body) = answer(&service, BATCH, json!({ "requests": requests })).await;
+        let results = body["results"].as_array().unwrap();
+        assert_eq!((status, results.len()), (200, 24));
+        assert_eq!(results[0]["correlation_id"], "a");
+        assert_eq!(results[0]["response"]["features"].as_array().unwrap().len(), 44 + 330);
+        assert_eq!(results[1]["error"]["status"], 404);
+        assert_eq!(results[1]["error"]["errors"][0]["field"], "requests[1].bodies[0].id");
+        assert_eq!(
+            (&results[2]["correlation_id"], &results[2]["error"]["status"]),
+            (&json!(7), &json!(400))
+        );
+        assert_eq!(results[3]["error"]["status"], 400);
+        for (minute, result) in results[4..].iter().enumerate() {
+            let epoch = &result["response"]["features"][0]["properties"]["epoch"];
+            assert_eq!(epoch, &format!("2001-01-01T12:{minute:02}:00Z"));
+        }
+        assert_eq!(computed(&service).await, 21);
+    }
+    let frames = json!({
+        "epoch_start": "2001-01-01T12:00:00Z",
+        "epoch_end": "2001-01-01T12:40:00Z",
+        "step_minutes": 10,
+    });
+    for _ in 0..2 {
+        let (status, body) = answer(&service, ANIMATE, frames.clone()).await;
+        let frames = body["frames"].as_array().unwrap();
+        assert_eq!((status, frames.len()), (200, 5));
+        assert_eq!(frames[4]["epoch"], "2001-01-01T12:40:00Z");
+        assert_eq!(
+            frames[4]["data"]["features"][0]["properties"]["jd"],
+            frames[4]["jd"].as_f64().map(|jd| (jd * 1e6).round() / 1e6).unwrap()
+        );
+        assert_eq!(computed(&service).await, 24, "the first two are the batch's");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_with_status_field_and_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let epoch = "2000-01-01T12:00:00Z";
+    for (asked, status, field) in [
+        (json!({}), 400, "epoch"),
+        (json!({ "epoch": "1899-12-31T23:59:59Z" }), 400, "epoch"),
+        (json!({ "epoch": epoch, "jd": -1.0 }), 400, "jd"),
+        (json!({ "epoch": epoch, "jd": 2_451_546.0 }), 409, "jd"),
+        (json!({ "epoch": epoch, "bodies": [] }), 400, "bodies"),
+        (json!({ "epoch": epoch, "bodies": [{ "id": "Eris" }] }), 404, "bodies[0].id"),
+        (
+            json!({ "epoch": epoch, "bodies": [{ "id": "Sun", "type": "lot" }] }),
+            400,
+            "bodies[0].type",
+        ),
+        (json!({ "epoch": epoch, "bodies": [{ "id": "Fortune" }] }), 409, "natal"),
+        (json!({ "epoch": epoch, "options": { "local_space": true } }), 409, "natal"),
+        (json!({ "epoch": epoch, "options": { "orb_deg": 5.1 } }), 400, "options.orb_deg"),
+        (json!({ "epoch": epoch, "options": { "precision": 9 } }), 400, "options.precision"),
+        (
+            json!({ "epoch": epoch, "options": { "line_types": ["XX"] } }),
+            400,
+            "options.line_types[0]",
+        ),
+        (json!({ "epoch": epoch, "options": { "colour": 1 } }), 400, "options.colour"),
+        (json!({ "epoch": epoch, "near": "Berlin" }), 400, "near"),
+        (
+            json!({ "epoch": epoch, "natal": { "birthplace_lat": 91, "birthplace_lon": 0 } }),
+            400,
+            "natal.birthplace_lat",
+        ),
+        (json!({ "epoch": epoch, "natal": { "birthplace_lat": 9 } }), 400, "natal.birthplace_lon"),
+        (
+            json!({ "epoch": epoch, "natal": { "houses_system": "koch" } }),
+            400,
+            "natal.houses_system",
+        ),
+    ] {
+        let (found, body) = answer(&service, LINES, asked.clone()).await;
+        assert_eq!(
+            (found, &body["errors"][0]["field"]),
+            (status, &json!(field)),
+            "{asked}: {body}"
+        );
+    }
+    for (asked, field) in [
+        (json!({ "requests": [] }), "requests"),
+        (
+            json!({ "epoch_start": epoch, "epoch_end": "1999-01-01T00:00:00Z", "step_minutes": 1 }),
+            "epoch_end",
+        ),
+        (json!({ "epoch_start": epoch, "epoch_end": epoch, "step_minutes": 0 }), "step_minutes"),
+        (
+            json!({ "epoch_start": epoch, "epoch_end": "2099-01-01T00:00:00Z", "step_minutes": 1 }),
+            "step_minutes",
+        ),
+    ] {
+        let path = if field == "requests" { BATCH } else { ANIMATE };
+        let (found, body) = answer(&service, path, asked).await;
+        assert_eq!((found, &body["errors"][0]["field"]), (400, &json!(field)), "{body}");
+    }
+    assert_eq!(service.get(&format!("{LINES}?bodies=Sun")).await.status(), 400);
+    assert_eq!(computed(&service).await, 0);
+    service.stop().await;
+}
+
+/// The second of two equal calls of every kind computes nothing, and says so.
+async fn all_twice(service: &Service, before: u64) {
+    let natal = json!({ "birthplace_lat": 52.52, "birthplace_lon": 13.41 });
+    let mut with_lots = chart();
+    with_lots["natal"] = natal;
+    with_lots["bodies"] = json!([{ "id": "Fortune" }, { "id": "Lilith" }]);
+    let frames = json!({ "epoch_start": "2001-01-01T12:00Z", "epoch_end": "2001-01-01T13:00Z", "step_minutes": 30 });
+    let calls = [
+        (LINES, chart()),
+        (LINES, with_lots.clone()),
+        (BATCH, json!({ "requests": [chart(), with_lots] })),
+        (ANIMATE, frames),
+    ];
+    let mut answers = Vec::new();
+    for (path, body) in &calls {
+        answers.push(answer(service, path, body.clone()).await);
+    }
+    let computed_once = computed(service).await;
+    assert_eq!(computed_once, if before == 0 { 7 } else { 0 }, "gzip, and zstd for parts");
+    for ((path, body), before) in calls.iter().zip(answers) {
+        assert_eq!(answer(service, path, body.clone()).await, before);
+    }
+    assert_eq!(computed(service).await, computed_once);
+}
+
+#[tokio::test]
+async fn nothing_is_computed_twice_by_memory_disk_or_redis() {
+    let dirs = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let alone = Service::start(dirs[0].path(), "{ disk: { enabled: false } }").await;
+    all_twice(&alone, 0).await;
+    alone.stop().await;
+    for before in [0, 7] {
+        let service = Service::start(dirs[1].path(), "{}").await;
+        all_twice(&service, before).await;
+        service.stop().await;
+    }
+    let server = RedisServer::start();
+    let yaml = format!("{{ disk: {{ enabled: false }}, redis: {{ url: '{}' }} }}", server.url());
+    let first = Service::start(dirs[2].path(), &yaml).await;
+    all_twice(&first, 0).await;
+    let second = Service::start(dirs[3].path(), &yaml).await;
+    all_twice(&second, 7).await;
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn charts_are_forgotten_by_tag_and_nobody_sees_whose_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let asked = service.post(LINES, &chart().to_string()).await;
+    let tag = header(&asked, "x-spence-tag");
+    answer(&service, LINES, json!({ "epoch": "2000-01-01T12:00:00Z" })).await;
+    let invalidate =
+        async |target: Value| answer(&service, "/api/v1/cache/invalidate", target).await;
+    assert_eq!(invalidate(json!({ "tag": tag })).await.0, 200);
+    answer(&service, LINES, chart()).await;
+    answer(&service, LINES, json!({ "epoch": "2000-01-01T12:00:00Z" })).await;
+    assert_eq!(computed(&service).await, 3, "only that chart again");
+    assert_eq!(invalidate(json!({ "tag": "acg" })).await.0, 200);
+    answer(&service, LINES, json!({ "epoch": "2000-01-01T12:00:00Z" })).await;
+    assert_eq!(computed(&service).await, 4);
+    let (status, body) = invalidate(json!({ "namespace": "acg", "prefix": "1990" })).await;
+    assert_eq!(status, 400);
+    assert!(body["message"].as_str().unwrap().contains("private"), "{body}");
+    let metrics = service.get("/metrics").await.text().await.unwrap();
+    for line in [
+        "calculation_time_count 4",
+        "calculation_time_bucket{le=",
+        "cache_hits_total 1",
+        "error_rate 0",
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_schema_names_what_features_have() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    let schema: Value = service.get("/api/v1/acg/schema").await.json().await.unwrap();
+    let mut asked = chart();
+    asked["near"] = json!("52.52,13.41");
+    let (_, body) = answer(&service, LINES, asked).await;
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&body["features"][0]["properties"]), keys(&schema["properties"]));
+    let features: Value = service.get("/api/v1/acg/features").await.json().await.unwrap();
+    assert_eq!(features["bodies"].as_array().unwrap().len(), 20);
+    assert_eq!(features["metadata_keys"].as_array().unwrap().len(), 23);
+    service.stop().await;
+}
