@@ -11,6 +11,7 @@ mod houses;
 mod json;
 pub mod lines;
 mod look;
+mod map;
 mod natal;
 mod options;
 mod place;

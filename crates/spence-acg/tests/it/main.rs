@@ -4,4 +4,5 @@
 
 mod charts;
 mod houses;
+mod map;
 mod reference;

@@ -11,7 +11,7 @@ pub(crate) enum Acg {
     #[command(after_help = "Examples:\n  \
         spence acg lines --epoch 1990-06-15T12:00:00+02:00 --geojson chart.geojson\n  \
         spence acg lines --epoch '1990-06-15T12:00[Europe/Berlin]' --bodies Sun,Moon,Venus \\\n    \
-        --place 52.52,13.41 --aspects trine,sextile --parans --geojson chart.geojson")]
+        --place 52.52,13.41 --aspects trine,sextile --svg map.svg")]
     Lines(Lines),
     /// Print where bodies are, and their lines by latitude.
     #[command(after_help = "Examples:\n  spence acg positions --ut1 2031-05-03T00:00:00Z\n  \
@@ -73,6 +73,10 @@ pub(crate) struct Lines {
     /// Write the lines to this file; - for standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) geojson: Option<PathBuf>,
+
+    /// Draw a map of the world with the lines into this file; - for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

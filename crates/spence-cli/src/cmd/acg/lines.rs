@@ -20,10 +20,15 @@ pub(super) fn run(common: &Common, asked: &Lines) -> anyhow::Result<()> {
     let chart = Chart::draw(positions, request.options, request.natal);
     if let Some(file) = &asked.geojson {
         files::write(file, &chart.to_geojson(0.0))?;
-    } else if common.json {
-        return render::print((chart.to_geojson(0.0) + "\n").as_bytes());
-    } else {
-        table(&chart)?;
+    }
+    if let Some(file) = &asked.svg {
+        files::write(file, &chart.to_svg())?;
+    }
+    if asked.geojson.is_none() && asked.svg.is_none() {
+        match common.json {
+            true => return render::print((chart.to_geojson(0.0) + "\n").as_bytes()),
+            false => table(&chart)?,
+        }
     }
     let (count, instant) = (chart.features.len(), chart.positions.instant);
     render::note(&format!("{count} lines of {instant}, UTC taken for UT1"), false);
