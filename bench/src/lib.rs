@@ -7,6 +7,7 @@ pub mod child;
 pub mod machine;
 pub mod options;
 pub mod peers;
+pub mod python;
 pub mod report;
 pub mod rounds;
 pub mod traces;

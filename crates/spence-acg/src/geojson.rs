@@ -3,16 +3,20 @@
 //! What all features of a chart, or of a body, have in common is written once and copied.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use crate::body::Body;
 use crate::chart::{Chart, Feature, Meaning};
 use crate::ephemeris::{Position, VERSION};
 use crate::houses::Houses;
 use crate::json::{steps, write, write_steps};
-use crate::lines::{Event, Path, Point, wrapped};
+use crate::lines::{Event, Line, Parallel, Path, Point, wrapped};
 use crate::look::{color, look};
 use crate::natal::{Dignity, Sign, aspect_between};
 
+/// Of the points of a parallel, with what separates them from the latitude.
+static LONGITUDES: LazyLock<Vec<String>> =
+    LazyLock::new(|| Parallel::longitudes().map(|longitude| format!("{longitude},")).collect());
 /// Decimals of angles in properties: 0.4 milliarcseconds.
 const FINE: u8 = 7;
 
@@ -35,7 +39,10 @@ impl Chart {
                 out.push(',');
             }
             out.push_str(r#"{"type":"Feature","geometry":"#);
-            geometry(out, &feature.line.path(), self.options.precision);
+            match feature.line {
+                Line::Parallel(parallel) => parallel_of(out, parallel, self.options.precision),
+                line => geometry(out, &line.path(), self.options.precision),
+            }
             out.push_str(r#","properties":{"#);
             out.push_str(of_bodies.get(feature.of).map_or("", String::as_str));
             out.push_str(&of_chart);
@@ -217,6 +224,20 @@ fn custom<'a>(out: &mut String, feature: &Feature, name: impl Fn(usize) -> &'a s
         Meaning::Angle(_) => {}
     }
     out.push('}');
+}
+
+/// The same longitudes for all: only the latitude is written, once.
+fn parallel_of(out: &mut String, parallel: Parallel, precision: u8) {
+    let mut latitude = String::with_capacity(16);
+    write(&mut latitude, parallel.latitude, precision);
+    out.push_str(r#"{"type":"LineString","coordinates":["#);
+    for (index, longitude) in LONGITUDES.iter().enumerate() {
+        out.push_str(if index > 0 { ",[" } else { "[" });
+        out.push_str(longitude);
+        out.push_str(&latitude);
+        out.push(']');
+    }
+    out.push_str("]}");
 }
 
 /// Points that are one at this precision are written once; a part of one point is left out.

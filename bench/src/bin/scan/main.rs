@@ -1,22 +1,18 @@
 //! Indicators and ratings of 5,000 symbols of 250 bars in memory, beside TA-Lib through numpy and a
 //! pipeline of pandas, which compute the same in a process of their own. One thread each.
 
-mod python;
-
 use std::time::Instant;
 
 use anyhow::ensure;
 use clap::Parser;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use spence_benches::peers::Peers;
+use spence_benches::python::{Computed, Python};
 use spence_benches::report::Row;
 use spence_benches::rounds::{Contender, measure};
 use spence_benches::{Options, Report, Target};
 use spence_market::Columns;
 use spence_market::score::{Profile, score};
-
-use python::{Computed, Python};
 
 const BARS: usize = 250;
 /// Symbols that pandas computes of those; its time is scaled up.
@@ -44,7 +40,7 @@ fn main() -> anyhow::Result<()> {
     let file = dir.path().join("bars");
     std::fs::write(&file, all.iter().flat_map(|(bytes, _)| bytes).copied().collect::<Vec<u8>>())?;
     let all: Vec<Columns> = all.into_iter().map(|(_, columns)| columns).collect();
-    let python = Python::start(&Peers::here(), &file, BARS)?;
+    let python = Python::start("scan", &[file.as_os_str(), BARS.to_string().as_ref()])?;
 
     let theirs = python.compute("talib", symbols)?;
     let ours = Ours::of(&all);

@@ -14,8 +14,8 @@ use crate::ephemeris::Position;
 use crate::place::Place;
 
 /// Sines and cosines of every degree from the equator to the end of a line.
-static ARC: LazyLock<Vec<(f64, f64)>> =
-    LazyLock::new(|| (0..=90).map(|degree| f64::from(degree).to_radians().sin_cos()).collect());
+static ARC: LazyLock<[(f64, f64); 91]> =
+    LazyLock::new(|| std::array::from_fn(|degree| (degree as f64).to_radians().sin_cos()));
 
 /// On which side of the body's meridian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +60,12 @@ impl Horizon {
     pub(super) fn path(self) -> Path {
         let (sin, cos) = self.declination.sin_cos();
         // From the equator to the northern end; the southern half is its mirror.
-        let north = ARC.iter().map(|(sin_arc, cos_arc)| {
+        let north = ARC.each_ref().map(|(sin_arc, cos_arc)| {
             let from_meridian = cos_arc.atan2(-sin * sin_arc).to_degrees();
             (from_meridian, (cos * sin_arc).min(1.0).asin().to_degrees())
         });
-        let south = north.clone().skip(1).map(|(from, latitude)| (180.0 - from, -latitude));
-        let points = south.rev().chain(north);
+        let mirrored = |(from, latitude): &(f64, f64)| (180.0 - from, -latitude);
+        let points = north.iter().skip(1).rev().map(mirrored).chain(north.iter().copied());
         let on_map = points.map(|(from, latitude)| [self.meridian + self.sign() * from, latitude]);
         Path::split(on_map, |from, to| self.at_edge(from, to))
     }

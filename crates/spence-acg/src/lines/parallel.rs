@@ -15,8 +15,12 @@ pub struct Parallel {
 
 impl Parallel {
     pub(super) fn path(self) -> Path {
-        let longitudes = (-180 / STEP..=180 / STEP).map(|step| f64::from(step * STEP));
-        Path::whole(longitudes.map(|longitude| [longitude, self.latitude]))
+        Path::whole(Self::longitudes().map(|longitude| [f64::from(longitude), self.latitude]))
+    }
+
+    /// Of its points, in degrees.
+    pub(crate) fn longitudes() -> impl Iterator<Item = i32> {
+        (-180 / STEP..=180 / STEP).map(|step| step * STEP)
     }
 
     /// In radians.
