@@ -5,7 +5,7 @@
 TRACES ?= ../shared/traces
 # The server of `make test-valkey`.
 VALKEY ?= valkey-server
-BENCHES = engine disk races http redis scan data
+BENCHES = engine disk races http redis scan data acg acg-load
 
 .PHONY: help run test test-valkey check mutants fuzz soak soak-cluster bench bench-quick instructions
 

@@ -10,7 +10,7 @@ use anyhow::Context;
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let name = arguments.next().context(
-        "expected the name of a bench: engine, disk, races, http, redis, scan, data, acg or instructions",
+        "expected the name of a bench: engine, disk, races, http, redis, scan, data, acg, acg-load or instructions",
     )?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
