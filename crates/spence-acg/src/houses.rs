@@ -57,16 +57,22 @@ pub struct Houses {
 }
 
 impl Houses {
-    /// The cusps at `place`. Inside of the polar circles, where Placidus has none, those of
-    /// Porphyry: [`Houses::system`] says so.
+    /// The cusps at `place`. Inside of the polar circles, where those of Placidus do not exist and
+    /// those of Regiomontanus and Campanus run backwards, the cusps of Porphyry, from whichever of
+    /// ascendant and descendant follows the midheaven: [`Houses::system`] says so.
     #[must_use]
     pub fn of(system: HouseSystem, frame: &Frame, place: Place) -> Houses {
         let (ascendant, midheaven) = place.ascendant_and_midheaven(frame);
         let polar = place.latitude().to_radians().abs() >= FRAC_PI_2 - frame.obliquity();
         let system = match system {
-            HouseSystem::Placidus if polar => HouseSystem::Porphyry,
+            HouseSystem::Placidus | HouseSystem::Regiomontanus | HouseSystem::Campanus if polar => {
+                HouseSystem::Porphyry
+            }
             system => system,
         };
+        let of_sign = matches!(system, HouseSystem::Equal | HouseSystem::WholeSign);
+        let turned = !of_sign && reduced(ascendant - midheaven) > PI;
+        let ascendant = if turned { ascendant + PI } else { ascendant };
         let circle = Circle {
             time: place.sidereal_time(frame),
             latitude: place.latitude().to_radians(),

@@ -3,6 +3,7 @@
 //! Instant -> [`ephemeris`] -> positions -> [`lines`] -> GeoJSON. The crate does no I/O and reads
 //! no clock; what it computes is a function of what it is given and of its tables.
 
+pub mod asked;
 mod body;
 mod chart;
 pub mod ephemeris;
@@ -17,6 +18,7 @@ mod options;
 mod place;
 mod request;
 
+pub use asked::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
 pub use body::{Body, Kind};
 pub use chart::{Chart, Feature, Meaning, Positions};
 pub use houses::{HouseSystem, Houses};
@@ -25,6 +27,4 @@ pub use look::{Look, color, look};
 pub use natal::{Dignity, Sign, aspect_between};
 pub use options::{Natal, Options};
 pub use place::{NoPlace, Place};
-pub use request::{
-    BodyRequest, Fault, LinesRequest, NatalRequest, OptionsRequest, Problem, Request, epoch_seconds,
-};
+pub use request::{Fault, Problem, Request, epoch_seconds};

@@ -36,7 +36,8 @@ pub fn color(body: Body) -> &'static str {
     }
 }
 
-/// The look of a line: MC and AC solid, IC and DC dashed, all others dotted and below them.
+/// The look of a line: MC and AC solid, IC and DC dashed; below them local space dashed, aspects
+/// and parans dotted.
 #[must_use]
 pub fn look(meaning: &Meaning) -> Look {
     let (style, z_index, hit_radius) = match meaning {

@@ -34,7 +34,7 @@ pub struct Options {
 pub struct Natal {
     /// The birthplace.
     pub place: Place,
-    /// Its height in metres; echoed, without effect on directions from the Earth's centre.
+    /// Its height in metres; without effect on directions from the Earth's centre.
     pub altitude_m: f64,
     /// How its houses are cut.
     pub houses: HouseSystem,

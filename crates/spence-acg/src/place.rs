@@ -27,7 +27,9 @@ impl Place {
     /// [`NoPlace`] beyond the poles, beyond 180 degrees, and for what is no number.
     pub fn new(latitude: f64, longitude: f64) -> Result<Place, NoPlace> {
         if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 {
-            Ok(Place { latitude: latitude.to_radians(), longitude: longitude.to_radians() })
+            // Without the sign of a zero.
+            let [latitude, longitude] = [latitude, longitude].map(|angle| angle.to_radians() + 0.0);
+            Ok(Place { latitude, longitude })
         } else {
             Err(NoPlace { latitude, longitude })
         }

@@ -1,9 +1,8 @@
-//! What is asked on the wire, and whether it can be answered.
+//! Whether what is asked can be answered.
 
-use jiff::{Timestamp, Zoned, civil};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use jiff::{Timestamp, Unit, Zoned, civil};
 
+use crate::asked::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
 use crate::body::{Body, Kind};
 use crate::ephemeris::{Instant, Star};
 use crate::houses::HouseSystem;
@@ -15,85 +14,6 @@ use crate::place::Place;
 const UNIX: f64 = 2_440_587.5;
 /// What `jd` and `epoch` may be apart, in seconds.
 const APART: i64 = 60;
-
-/// A lines request as it comes.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LinesRequest {
-    /// When: ISO 8601 with an offset, `Z` or a time zone in brackets; without any of them UTC.
-    /// From 1900 to 2100.
-    #[schema(required, nullable = false, example = "1990-06-15T12:00:00+02:00")]
-    pub epoch: Option<String>,
-    /// The Julian day in UTC, in place of the epoch, from which it may be a minute apart.
-    pub jd: Option<f64>,
-    /// What is drawn. Default: Sun to Pluto and the mean node.
-    #[schema(min_items = 1)]
-    pub bodies: Option<Vec<BodyRequest>>,
-    /// How.
-    pub options: OptionsRequest,
-    /// For whom.
-    pub natal: Option<NatalRequest>,
-    /// `latitude,longitude` of a place; each feature then tells in `near_km` how far it is.
-    #[schema(example = "52.52,13.41")]
-    pub near: Option<String>,
-}
-
-/// A body.
-#[derive(Debug, Clone, Deserialize, Serialize, PartialEq, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BodyRequest {
-    /// Its name, whatever its case; `GET /api/v1/acg/features` lists all.
-    #[schema(example = "Sun")]
-    pub id: String,
-    /// planet, lot, node, fixed_star or point; it must fit if it is given.
-    #[serde(default, rename = "type")]
-    pub kind: Option<String>,
-    /// As `/features` tells; it must fit if it is given.
-    #[serde(default)]
-    pub number: Option<i64>,
-}
-
-/// Choices; what is left out has its default.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct OptionsRequest {
-    /// AC, DC, MC, IC. Default: all.
-    pub line_types: Option<Vec<String>>,
-    /// conjunction, sextile, square, trine, opposition; to AC and MC. Default: none.
-    pub aspects: Option<Vec<String>>,
-    /// Whether parans are drawn. Default: true.
-    pub include_parans: Option<bool>,
-    /// Whether the stars of the table are added to the bodies. Default: false.
-    pub include_fixed_stars: Option<bool>,
-    /// Within how many degrees two bodies are said to be in aspect. Default: 1.
-    #[schema(minimum = 0, maximum = 5)]
-    pub orb_deg: Option<f64>,
-    /// Echoed; without effect.
-    pub flags: Option<i64>,
-    /// Aspects along the ecliptic (zodiaco) or the equator (mundo). Default: zodiaco.
-    pub method: Option<String>,
-    /// Decimals of coordinates. Default: 5, about a metre.
-    #[schema(minimum = 3, maximum = 8)]
-    pub precision: Option<i64>,
-    /// Whether great circles from the birthplace towards the bodies are drawn. Default: false.
-    pub local_space: Option<bool>,
-}
-
-/// Where and by which houses someone was born.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct NatalRequest {
-    /// In degrees, north positive.
-    #[schema(minimum = -90, maximum = 90)]
-    pub birthplace_lat: Option<f64>,
-    /// In degrees, east positive.
-    #[schema(minimum = -180, maximum = 180)]
-    pub birthplace_lon: Option<f64>,
-    /// In metres; without effect on directions from the Earth's centre.
-    pub birthplace_alt_m: Option<f64>,
-    /// placidus, regiomontanus, campanus, porphyry, equal or whole_sign. Default: placidus.
-    pub houses_system: Option<String>,
-}
 
 /// Why a request cannot be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +74,11 @@ impl Request {
         bodies.sort_unstable();
         bodies.dedup();
         let natal = asked.natal.as_ref().and_then(|natal| natal_of(natal, &mut problems));
-        if natal.is_none() {
+        let is_placed = asked
+            .natal
+            .as_ref()
+            .is_some_and(|natal| natal.birthplace_lat.is_some() || natal.birthplace_lon.is_some());
+        if !is_placed {
             needs_birthplace(&bodies, &options, &mut problems);
         }
         match instant {
@@ -172,16 +96,15 @@ impl Request {
         let join = |names: Vec<&str>| names.join(",");
         let place = |place: Place| format!("{},{}", place.latitude(), place.longitude());
         let natal = self.natal.map_or_else(String::new, |natal| {
-            format!("{},{},{}", place(natal.place), natal.altitude_m, natal.houses.name())
+            format!("{},{}", place(natal.place), natal.houses.name())
         });
         format!(
-            "{};{};{};{};{};{};{orb};{flags};{};{precision};{};{};{natal}",
+            "{};{};{};{};{};{orb};{flags};{};{precision};{};{};{natal}",
             self.instant.unix(),
             join(self.bodies.iter().map(|body| body.name()).collect()),
             join(options.line_types.iter().map(|event| event.name()).collect()),
             join(options.aspects.iter().map(|aspect| aspect.name()).collect()),
             options.parans,
-            options.fixed_stars,
             options.method.name(),
             options.local_space,
             near.map_or_else(String::new, place),
@@ -223,7 +146,7 @@ fn instant(asked: &LinesRequest, problems: &mut Problems) -> Option<Instant> {
     instant.map_err(|error| problems.push(wrong("epoch", error.to_string()))).ok()
 }
 
-/// The whole second of an ISO 8601 instant: with an offset, `Z`, or a time zone in brackets; what
+/// The second nearest to an ISO 8601 instant: with an offset, `Z`, or a time zone in brackets; what
 /// has none of these is UTC.
 ///
 /// # Errors
@@ -239,7 +162,8 @@ pub fn epoch_seconds(text: &str) -> Result<i64, String> {
             Ok(civil.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
         })
     };
-    timestamp.map(Timestamp::as_second).map_err(|_: jiff::Error| {
+    let to_second = timestamp.and_then(|timestamp: Timestamp| timestamp.round(Unit::Second));
+    to_second.map(Timestamp::as_second).map_err(|_: jiff::Error| {
         format!("{text:?}: expected an ISO 8601 instant like 1990-06-15T12:00:00+02:00")
     })
 }
@@ -262,9 +186,10 @@ fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
             let message = format!("{kind:?}: {body} is a {}", body.kind().name());
             problems.push(wrong(format!("bodies[{index}].type"), message));
         }
-        if let (Some(asked), Some(number)) = (asked.number, body.number())
-            && asked != i64::from(number)
+        if let Some(asked) = asked.number
+            && body.number().map(i64::from) != Some(asked)
         {
+            let number = body.number().map_or("none".to_owned(), |number| number.to_string());
             let message = format!("{asked}: the number of {body} is {number}");
             problems.push(wrong(format!("bodies[{index}].number"), message));
         }
@@ -285,7 +210,8 @@ fn options(asked: &OptionsRequest, problems: &mut Problems) -> Options {
     let aspects = asked.aspects.as_deref();
     let angle = "AC, DC, MC or IC";
     let aspect = "conjunction, sextile, square, trine or opposition";
-    let orb = asked.orb_deg.unwrap_or(default.orb);
+    // Without the sign of a zero.
+    let orb = asked.orb_deg.unwrap_or(default.orb) + 0.0;
     if !(0.0..=5.0).contains(&orb) {
         problems.push(wrong("options.orb_deg", format!("{orb}: expected 0 to 5 degrees")));
     }
@@ -374,7 +300,13 @@ fn natal_of(asked: &NatalRequest, problems: &mut Problems) -> Option<Natal> {
                 None
             }
         },
-        (None, None) => None,
+        (None, None) => {
+            if houses.is_some() {
+                let message = "houses are those of a birthplace: none is given";
+                problems.push(wrong("natal.houses_system", message));
+            }
+            None
+        }
         (latitude, _) => {
             let field = if latitude.is_none() { "lat" } else { "lon" };
             let message = "missing: latitude and longitude go together";

@@ -129,6 +129,7 @@ pub(crate) fn cors(app: &App) -> CorsLayer {
             routes::X_SPENCE_VERIFIED,
             routes::X_SPENCE_KEY,
             routes::X_SPENCE_ORIGIN,
+            routes::acg::X_SPENCE_TAG,
             header::AGE,
             header::ETAG,
             crate::edge::CORRELATION_ID,

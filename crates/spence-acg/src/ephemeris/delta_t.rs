@@ -38,7 +38,7 @@ const SECONDS: [f64; 204] = [
 /// until 2100. Years beyond the table take its ends.
 #[must_use]
 pub fn delta_t_seconds(year: f64) -> f64 {
-    let at = (year - FIRST).clamp(1.0, SECONDS.len() as f64 - 3.0);
+    let at = (year - FIRST).clamp(1.0, (SECONDS.len() as f64 - 2.0).next_down());
     let part = at - at.floor();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let four = SECONDS.get(at as usize - 1..).and_then(|rest| rest.first_chunk());

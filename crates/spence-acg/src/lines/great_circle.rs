@@ -49,8 +49,9 @@ impl GreatCircle {
         let (sin, cos) = self.latitude.sin_cos();
         let (sin_arc, cos_arc) = arc.sin_cos();
         let up = (sin * cos_arc + cos * sin_arc * self.azimuth.cos()).clamp(-1.0, 1.0);
-        let east = self.azimuth.sin() * sin_arc * cos;
-        let longitude = self.longitude + east.atan2(cos_arc - sin * up);
+        let (sin_azimuth, cos_azimuth) = self.azimuth.sin_cos();
+        let east = (sin_azimuth * sin_arc).atan2(cos_arc * cos - sin * sin_arc * cos_azimuth);
+        let longitude = self.longitude + east;
         [longitude.to_degrees(), up.asin().to_degrees()]
     }
 }

@@ -4,7 +4,8 @@
 //! a2 + 180, and tan p = -cos(T - a1) / tan d1: one latitude for each. Both on the horizon:
 //! tan T = (tan d1 cos a2 - tan d2 cos a1) / (tan d2 sin a1 - tan d1 sin a2), and the opposite
 //! time with the opposite latitude: two. Both on the meridian: only if a1 = a2, and then at every
-//! latitude: left out. N bodies thus always have 3 N (N - 1).
+//! latitude: left out. N bodies thus have 3 N (N - 1), unless one is on the equator or two are in
+//! one place or opposite, as the two nodes are: what would hold everywhere is left out too.
 
 use std::f64::consts::PI;
 
@@ -100,12 +101,15 @@ fn both_on_horizon(
     second: &Position,
 ) -> impl Iterator<Item = Paran> {
     let (tan1, tan2) = (first.dec.tan(), second.dec.tan());
-    let time = (tan1 * second.ra.cos() - tan2 * first.ra.cos())
-        .atan2(tan2 * first.ra.sin() - tan1 * second.ra.sin());
+    let up = tan1 * second.ra.cos() - tan2 * first.ra.cos();
+    let along = tan2 * first.ra.sin() - tan1 * second.ra.sin();
+    let time = up.atan2(along);
+    // Opposite points: one rises where the other sets, at every latitude.
+    let is_one_circle = up.hypot(along) < ON_EQUATOR;
     // By the body whose horizon is the better crossing.
     let by = if first.dec.abs() > second.dec.abs() { *first } else { *second };
     let sides = [(*first, one), (*second, other)];
-    [time, time + PI].into_iter().filter_map(move |time| {
+    [time, time + PI].into_iter().filter(move |_| !is_one_circle).filter_map(move |time| {
         let [first, second] = sides.map(|(position, index)| (index, side(&position, time)));
         let latitude = latitude(&by, time)?;
         Some(Paran { first, second, latitude, sidereal_time: time.rem_euclid(2.0 * PI) })

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use proptest::prelude::*;
 use serde_json::Value;
 use spence_acg::ephemeris::{Instant, Position};
-use spence_acg::lines::{Event, Horizon, Line, Side, parans};
+use spence_acg::lines::{Event, GreatCircle, Horizon, Line, Side, parans};
 use spence_acg::{Aspect, Body, Chart, Options, Place, Positions};
 
 const ARC_SECOND: f64 = 1.0 / 3_600.0;
@@ -93,10 +93,11 @@ proptest! {
         latitude in -90.0_f64..90.0,
         longitude in -180.0_f64..180.0,
     ) {
-        let bodies = Body::ALL.split_at(count).0;
+        let others = Body::ALL.into_iter().filter(|body| *body != Body::SouthNode);
+        let bodies: Vec<Body> = others.take(count).collect();
         let place = Place::new(latitude, longitude).unwrap();
         let positions =
-            Positions::at(Instant::from_unix(seconds).unwrap(), bodies, Some(place)).unwrap();
+            Positions::at(Instant::from_unix(seconds).unwrap(), &bodies, Some(place)).unwrap();
         let options = Options {
             aspects: Aspect::ALL.to_vec(),
             near: Some(place),
@@ -134,6 +135,30 @@ fn in_the_world(part: &[Value]) -> Result<(), TestCaseError> {
         prop_assert!((pair[0][0] - pair[1][0]).abs() <= 180.0, "round the world: {pair:?}");
     }
     Ok(())
+}
+
+#[test]
+fn what_holds_at_every_latitude_is_no_paran() {
+    let noon = Instant::from_unix(946_728_000).unwrap();
+    let nodes = [Body::MeanNode, Body::SouthNode];
+    let positions = Positions::at(noon, &nodes, None).unwrap();
+    let alone: Vec<Position> = positions.bodies.iter().map(|(_, at)| *at).collect();
+    assert_eq!(parans(&alone).len(), 4, "one rises as the other sets everywhere");
+}
+
+#[test]
+fn local_space_from_a_pole_is_a_meridian() {
+    let noon = Instant::from_unix(946_728_000).unwrap();
+    let positions = Positions::at(noon, &[Body::Moon], None).unwrap();
+    let pole = Place::new(90.0, 0.0).unwrap();
+    let circle = GreatCircle::towards(&positions.bodies[0].1, &positions.frame, pole);
+    let path = Line::GreatCircle(circle).path();
+    let away = path.parts().iter().flatten().filter(|point| point[1].abs() < 87.0);
+    let first = away.clone().next().unwrap()[0];
+    for [longitude, _] in away {
+        let off = (longitude - first).rem_euclid(180.0);
+        assert!(off.min(180.0 - off) < 1e-6, "{longitude} beside {first}");
+    }
 }
 
 #[test]

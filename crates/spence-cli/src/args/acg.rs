@@ -22,7 +22,7 @@ pub(crate) enum Acg {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Lines {
-    /// When: ISO 8601 with an offset, Z or a [zone]; without any of them UTC.
+    /// When: ISO 8601 with an offset, Z or a zone in brackets; without any of them UTC.
     #[arg(long, value_name = "INSTANT")]
     pub(crate) epoch: String,
 

@@ -93,7 +93,9 @@ impl Encoding {
 
 /// `q=0.5`; 1 if it is not said, or not sensible.
 fn weight_of(parameters: &str) -> f32 {
-    let weights = parameters.split(';').filter_map(|one| one.trim().strip_prefix("q="));
+    let weights = parameters
+        .split(';')
+        .filter_map(|one| one.trim().strip_prefix("q=").or_else(|| one.trim().strip_prefix("Q=")));
     weights.filter_map(|weight| weight.trim().parse::<f32>().ok()).next().unwrap_or(1.0)
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use spence::{Cache, Cached, Clock, Error, Fill, FillCx, PolicyLayer, PrivateKey, Spence};
+use spence::{Cache, Cached, Clock, Error, Fill, FillCx, PolicyLayer, PrivateKey, Source, Spence};
 use spence_acg::ephemeris::{NoBirthplace, VERSION};
 use spence_acg::{Chart, Kind, Positions, Request};
 
@@ -98,7 +98,11 @@ impl Charts {
             let value = value.ok_or("a content type that cannot stand in a header")?;
             Ok::<_, Box<dyn StdError + Send + Sync>>(Fill::new(value).tags([TAG, &id.tag()]))
         };
-        self.bodies.get_or_fetch(&id.key(encoding), fill).await
+        let body = self.bodies.get_or_fetch(&id.key(encoding), fill).await?;
+        if body.source() != Source::Origin {
+            self.figures.hit();
+        }
+        Ok(body)
     }
 
     /// A chart as text, for a larger answer that it is a part of.
@@ -122,8 +126,11 @@ impl Charts {
             Encoding::Zstd => None,
             _ => self.bodies.peek(&id.key(Encoding::Zstd)),
         };
-        let text = match held {
-            Some(held) => zstd::stream::decode_all(&*held.body)?,
+        let text = match held.and_then(|held| zstd::stream::decode_all(&*held.body).ok()) {
+            Some(text) => {
+                self.figures.hit();
+                text
+            }
             None => self.compute(request).await?.into_bytes(),
         };
         Ok(encoding.compress(&text)?)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use spence_acg::asked::{object, object_or_null, objects};
 use spence_acg::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
 use utoipa::{IntoParams, ToSchema};
 
@@ -82,8 +83,16 @@ impl LinesQuery {
                 })
             }
         };
-        let (epoch, near) = (Some(self.epoch), self.near);
+        let (epoch, near) = (Some(with_plus(self.epoch)), self.near);
         Ok(LinesRequest { epoch, jd: None, bodies, options, natal, near })
+    }
+}
+
+/// A plus that was not escaped arrives as a space: of an offset it is put back.
+fn with_plus(epoch: String) -> String {
+    match epoch.rsplit_once(' ') {
+        Some((before, offset)) if before.contains('T') => format!("{before}+{offset}"),
+        _ => epoch,
     }
 }
 
@@ -121,11 +130,14 @@ pub(crate) struct AnimateBody {
     #[schema(minimum = 1, maximum = 43_200)]
     pub(crate) step_minutes: i64,
     /// As for lines.
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(min_items = 1)]
     pub(crate) bodies: Option<Vec<BodyRequest>>,
     /// As for lines.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub(crate) options: OptionsRequest,
     /// As for lines.
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) natal: Option<NatalRequest>,
     /// As for lines.
     pub(crate) near: Option<String>,

@@ -167,6 +167,9 @@ async fn what_cannot_be_is_refused_with_status_field_and_reason() {
             "options.line_types[0]",
         ),
         (json!({ "epoch": epoch, "options": { "colour": 1 } }), 400, "options.colour"),
+        (json!({ "epoch": epoch, "options": [null, null] }), 400, "options"),
+        (json!({ "epoch": epoch, "natal": [1, 2] }), 400, "natal"),
+        (json!({ "epoch": epoch, "bodies": [["Sun"]] }), 400, "bodies[0]"),
         (json!({ "epoch": epoch, "near": "Berlin" }), 400, "near"),
         (
             json!({ "epoch": epoch, "natal": { "birthplace_lat": 91, "birthplace_lon": 0 } }),
@@ -298,5 +301,11 @@ async fn the_schema_names_what_features_have() {
     let features: Value = service.get("/api/v1/acg/features").await.json().await.unwrap();
     assert_eq!(features["bodies"].as_array().unwrap().len(), 20);
     assert_eq!(features["metadata_keys"].as_array().unwrap().len(), 23);
+    let url = format!("{}/api/v1/acg/schema", service.base);
+    let etag = service.client.get(&url).send().await.unwrap().headers()[ETAG].clone();
+    let known = service.client.get(&url).header(IF_NONE_MATCH, etag).send().await.unwrap();
+    assert_eq!(known.status(), 304);
+    let browser = service.get(&format!("{LINES}?epoch=1990-06-15T12:00:00+02:00&bodies=Sun")).await;
+    assert_eq!(browser.status(), 200, "a plus that was not escaped");
     service.stop().await;
 }

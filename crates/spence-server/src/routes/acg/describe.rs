@@ -1,12 +1,14 @@
 //! GET `/api/v1/acg/features` and `/schema`: what is offered, and what a feature says.
 
-use axum::http::header;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use spence_acg::lines::{Event, Method};
 use spence_acg::{Aspect, Body, Dignity, HouseSystem, Options};
 
-use crate::routes::Json;
+use crate::error::{ApiError, ApiResult};
+use crate::raw::RawValue;
+use crate::routes::entries::knows;
 
 /// What each property of a feature is: its name, its JSON types, what it means.
 type Property = (&'static str, &'static [&'static str], &'static str);
@@ -67,9 +69,9 @@ const PROPERTIES: [Property; 23] = [
     path = "/api/v1/acg/features",
     tag = "acg",
     summary = "Bodies, lines, aspects, defaults and what features tell",
-    responses((status = 200, body = Object)),
+    responses((status = 200, body = Object), (status = 304, description = "If-None-Match knows it")),
 )]
-pub(crate) async fn features() -> Response {
+pub(crate) async fn features(headers: HeaderMap) -> ApiResult<Response> {
     let bodies = Body::ALL.iter().map(
         |body| json!({ "id": body.name(), "type": body.kind().name(), "number": body.number() }),
     );
@@ -77,7 +79,7 @@ pub(crate) async fn features() -> Response {
     let dignities = dignities.map(Dignity::name);
     let default = Options::default();
     let keys: Vec<_> = PROPERTIES.into_iter().map(|(name, ..)| name).collect();
-    Json(json!({
+    let features = json!({
         "bodies": bodies.collect::<Vec<_>>(),
         "default_bodies": Body::standard().iter().map(|body| body.name()).collect::<Vec<_>>(),
         "not_offered": ["Chiron", "asteroids", "Eris", "osculating Lilith"],
@@ -100,8 +102,19 @@ pub(crate) async fn features() -> Response {
         },
         "metadata_keys": keys,
         "epochs": { "first": "1900-01-01T00:00:00Z", "last": "2100-12-31T23:59:59Z" },
-    }))
-    .into_response()
+    });
+    told("application/json", &features, &headers)
+}
+
+/// With its ETag, unless the client knows it.
+fn told(content_type: &'static str, what: &Value, asked_with: &HeaderMap) -> ApiResult<Response> {
+    let value = RawValue::new(content_type.as_bytes(), what.to_string().into());
+    let value = value.ok_or_else(|| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "no type"))?;
+    if knows(asked_with.get(header::IF_NONE_MATCH), &value.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, value.etag)]).into_response());
+    }
+    let headers = [(header::CONTENT_TYPE, value.content_type), (header::ETAG, value.etag)];
+    Ok((headers, value.body).into_response())
 }
 
 #[utoipa::path(
@@ -112,7 +125,7 @@ pub(crate) async fn features() -> Response {
     summary = "JSON Schema of the properties of a feature",
     responses((status = 200, content_type = "application/schema+json", body = Object)),
 )]
-pub(crate) async fn schema() -> Response {
+pub(crate) async fn schema(headers: HeaderMap) -> ApiResult<Response> {
     let properties = PROPERTIES.into_iter().map(|(name, types, meaning)| {
         (name.to_owned(), json!({ "type": types, "description": meaning }))
     });
@@ -126,5 +139,5 @@ pub(crate) async fn schema() -> Response {
         "required": required,
         "additionalProperties": false,
     });
-    ([(header::CONTENT_TYPE, "application/schema+json")], schema.to_string()).into_response()
+    told("application/schema+json", &schema, &headers)
 }

@@ -66,6 +66,10 @@ pub(crate) async fn batch(
 
 /// What one member of a batch asks for; fields are named from the batch's beginning.
 fn requested(asked: Value, index: usize) -> ApiResult<Request> {
+    if !asked.is_object() {
+        let message = format!("requests[{index}]: expected an object");
+        return Err(ApiError::field(&format!("requests[{index}]"), message));
+    }
     let asked = LinesRequest::deserialize(&asked).map_err(|error| {
         ApiError::field(&format!("requests[{index}]"), format!("requests[{index}]: {error}"))
     })?;
@@ -152,7 +156,7 @@ fn instants(body: &AnimateBody) -> ApiResult<Vec<Instant>> {
     Ok((0..count as i64).filter_map(|n| Instant::from_unix(start + n * step).ok()).collect())
 }
 
-/// A chart as text. Hits and failures are counted as those of single charts.
+/// A chart as text; counted as a single one is.
 async fn text(app: &App, request: &Request) -> ApiResult<String> {
     let answer = app.charts().text(request).await.map_err(ApiError::from);
     let failed =

@@ -10,7 +10,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use spence::Source;
 use spence_acg::ephemeris::VERSION;
 use spence_acg::{LinesRequest, Request};
 
@@ -23,7 +22,7 @@ use crate::wire::ErrorBody;
 use crate::wire::acg::{ChartStatus, FeatureCollection, LinesQuery};
 
 /// The tag by which this chart can be invalidated.
-const X_SPENCE_TAG: HeaderName = HeaderName::from_static("x-spence-tag");
+pub(crate) const X_SPENCE_TAG: HeaderName = HeaderName::from_static("x-spence-tag");
 
 #[utoipa::path(
     post,
@@ -88,10 +87,9 @@ async fn chart(
         ApiError::new(StatusCode::NOT_ACCEPTABLE, message)
     })?;
     let value = app.charts().body(&request, encoding).await?;
-    if value.source() != Source::Origin {
-        app.charts().figures.hit();
-    }
     let mut headers = about(&value);
+    // The sky of an instant does not age.
+    headers.remove(header::AGE);
     headers.insert(X_SPENCE_TAG, header_text(ChartId::of(&request).tag()));
     headers.insert(header::ETAG, value.etag.clone());
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
