@@ -13,6 +13,13 @@ pub(crate) enum Acg {
         spence acg lines --epoch '1990-06-15T12:00[Europe/Berlin]' --bodies Sun,Moon,Venus \\\n    \
         --place 52.52,13.41 --aspects trine,sextile --svg map.svg")]
     Lines(Lines),
+    /// Draw a chart for each row of a CSV file; a line of JSON for each.
+    #[command(after_help = "The file has a column epoch, and if you like id, place (latitude and \
+        longitude, separated by a space) and bodies (separated by spaces). A row that is refused \
+        fails alone; the exit code is 3 then.\n\nExample:\n  \
+        printf 'id,epoch,place\\nann,1990-06-15T12:00:00+02:00,52.52 13.41\\n' > charts.csv\n  \
+        spence acg batch charts.csv --out charts.ndjson")]
+    Batch(Batch),
     /// Print where bodies are, and their lines by latitude.
     #[command(after_help = "Examples:\n  spence acg positions --ut1 2031-05-03T00:00:00Z\n  \
         spence acg positions --ut1 2031-05-03T00:00:00Z --delta-t-seconds 71.2 \\\n    \
@@ -77,6 +84,25 @@ pub(crate) struct Lines {
     /// Draw a map of the world with the lines into this file; - for standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Batch {
+    /// The file of charts; - for standard input.
+    #[arg(value_name = "CHARTS.csv")]
+    pub(crate) file: PathBuf,
+
+    /// Write the charts to this file. Default: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Aspects to AC and MC: conjunction, sextile, square, trine, opposition.
+    #[arg(long, value_name = "ASPECTS", value_delimiter = ',')]
+    pub(crate) aspects: Option<Vec<String>>,
+
+    /// Draw parans.
+    #[arg(long)]
+    pub(crate) parans: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ mod acg;
 mod market;
 mod scan;
 
-pub(crate) use acg::{Acg, Lines, Positions};
+pub(crate) use acg::{Acg, Batch, Lines, Positions};
 pub(crate) use market::{Data, Market, Quality};
 pub(crate) use scan::{Scan, Scoring};
 

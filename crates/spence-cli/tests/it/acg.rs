@@ -75,3 +75,46 @@ fn lines_are_told_as_a_table_and_written_as_geojson() {
     let (code, said) = shell.fails(&["acg", "lines", "--epoch", "1850-01-01T00:00:00Z"]);
     assert!(code == 3 && said.contains("1900-01-01T00:00:00Z to 2100-12-31"), "{said}");
 }
+
+#[test]
+fn a_file_of_charts_is_drawn_and_a_bad_row_fails_alone() {
+    let shell = Shell::new("{}");
+    let file = shell.dir.path().join("charts.csv");
+    let row = "ann,1990-06-15T12:00:00+02:00,52.52 13.41,Sun Fortune";
+    std::fs::write(
+        &file,
+        format!("\u{FEFF}id,epoch,place,bodies\n{row}\n\nbob,2000-01-01T12:00Z,,\n"),
+    )
+    .unwrap();
+    let told = shell.ok(&["acg", "batch", "charts.csv"]);
+    let charts: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((charts.len(), &charts[0]["id"]), (2, &json!("ann")));
+    assert_eq!(charts[0]["response"]["features"].as_array().unwrap().len(), 8);
+    assert_eq!(charts[1]["response"]["features"].as_array().unwrap().len(), 44);
+    assert_eq!(shell.ok(&["acg", "batch", "charts.csv", "--out", "out.ndjson"]), "");
+    assert_eq!(std::fs::read_to_string(shell.dir.path().join("out.ndjson")).unwrap(), told);
+
+    std::fs::write(
+        &file,
+        "epoch,bodies\ntomorrow,\n2000-01-01T12:00Z,Fortune\n2000-01-01T12:00Z,Sun\n",
+    )
+    .unwrap();
+    let output = shell.run(&["acg", "batch", "charts.csv"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for expected in
+        ["line 2: epoch: \"tomorrow\"", "line 3: natal: Fortune", "2 of 3 charts were refused"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 3);
+    for (text, expected) in [
+        ("when\n1990\n", "line 1: column \"when\": expected some of epoch, id, place, bodies"),
+        ("id\nann\n", "line 1: no column epoch"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let (code, said) = shell.fails(&["acg", "batch", "charts.csv"]);
+        assert!(code == 3 && said.contains(expected), "{said}");
+    }
+    assert_eq!(shell.fails(&["acg", "batch", "nowhere.csv"]).0, 3);
+}

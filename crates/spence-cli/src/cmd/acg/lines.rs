@@ -120,7 +120,7 @@ fn wire(asked: &Lines) -> anyhow::Result<LinesRequest> {
     })
 }
 
-fn in_words(problems: &[Problem]) -> String {
+pub(super) fn in_words(problems: &[Problem]) -> String {
     let each = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message));
     each.collect::<Vec<_>>().join("; ")
 }

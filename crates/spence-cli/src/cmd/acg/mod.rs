@@ -1,5 +1,6 @@
 //! `spence acg`
 
+mod batch;
 mod lines;
 mod positions;
 
@@ -10,6 +11,7 @@ use crate::exit::{Code, Failure};
 
 pub(crate) fn run(common: &Common, asked: &Acg) -> anyhow::Result<()> {
     match asked {
+        Acg::Batch(asked) => batch::run(asked),
         Acg::Lines(asked) => lines::run(common, asked),
         Acg::Positions(asked) => positions::run(common, asked),
     }

@@ -1,0 +1,125 @@
+//! `spence acg batch`: a chart for each row of a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use csv::{ReaderBuilder, StringRecord, Trim};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use spence_acg::{
+    BodyRequest, Chart, LinesRequest, NatalRequest, OptionsRequest, Positions, Request,
+};
+
+use super::lines::in_words;
+use super::{place, refused};
+use crate::args::Batch;
+use crate::render;
+
+/// What a file may have; the others may be left out.
+const COLUMNS: [&str; 4] = ["epoch", "id", "place", "bodies"];
+
+pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
+    let text = read(&asked.file)?;
+    let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(&*text);
+    let named = |error: csv::Error| refused(format!("{}: {error}", asked.file.display()));
+    let header = reader.headers().map_err(named)?.clone();
+    if let Some(other) = header.iter().find(|name| !COLUMNS.contains(name)) {
+        let known = COLUMNS.join(", ");
+        let file = asked.file.display();
+        return Err(refused(format!("{file}, line 1: column {other:?}: expected some of {known}")));
+    }
+    if !header.iter().any(|name| name == "epoch") {
+        let file = asked.file.display();
+        return Err(refused(format!("{file}, line 1: no column epoch")));
+    }
+    let rows: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(named)?;
+    let bar = ProgressBar::new(rows.len() as u64).with_style(
+        ProgressStyle::with_template("{wide_bar} {pos}/{len}, {eta} left")
+            .context("progress bar")?,
+    );
+    let mut failed = 0;
+    let mut one = |row: &StringRecord| {
+        bar.inc(1);
+        let column = |name| header.iter().position(|known| known == name);
+        let of = |name| column(name).and_then(|at| row.get(at)).filter(|text| !text.is_empty());
+        let line = row.position().map_or(0, csv::Position::line);
+        let id = of("id").map_or_else(|| line.to_string(), str::to_owned);
+        match chart(asked, of("epoch").unwrap_or_default(), of("place"), of("bodies")) {
+            Ok(text) => format!("{{\"id\":{},\"response\":{text}}}\n", json!(id)),
+            Err(error) => {
+                failed += 1;
+                bar.suspend(|| render::note(&format!("line {line}: {error}"), true));
+                format!("{}\n", json!({ "id": id, "error": error.to_string() }))
+            }
+        }
+    };
+    match &asked.out {
+        Some(out) => written(out, rows.iter().map(&mut one))?,
+        None => rows.iter().try_for_each(|row| render::print(one(row).as_bytes()))?,
+    }
+    bar.finish_and_clear();
+    render::note(&format!("{} charts, {failed} of them refused", rows.len()), false);
+    match failed {
+        0 => Ok(()),
+        _ => Err(refused(format!("{failed} of {} charts were refused", rows.len()))),
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let whole = match file.as_os_str() == "-" {
+        true => io::stdin().lock().read_to_end(&mut text),
+        false => File::open(file).and_then(|mut open| open.read_to_end(&mut text)),
+    };
+    whole.map_err(|error| refused(format!("read {}: {error}", file.display())))?;
+    // A mark that some programs begin with.
+    if let Some(rest) = text.strip_prefix(b"\xEF\xBB\xBF") {
+        return Ok(rest.to_vec());
+    }
+    Ok(text)
+}
+
+/// As a whole or not at all.
+fn written(out: &Path, lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let write = || format!("write {}", out.display());
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(".part");
+    let mut file = BufWriter::new(File::create(&beside).with_context(write)?);
+    for line in lines {
+        file.write_all(line.as_bytes()).with_context(write)?;
+    }
+    file.flush().with_context(write)?;
+    std::fs::rename(&beside, out).with_context(write)
+}
+
+fn chart(
+    asked: &Batch,
+    epoch: &str,
+    birthplace: Option<&str>,
+    bodies: Option<&str>,
+) -> anyhow::Result<String> {
+    let place = birthplace.map(|text| place("place", &text.replace(' ', ","))).transpose()?;
+    let natal = place.map(|place| NatalRequest {
+        birthplace_lat: Some(place.latitude()),
+        birthplace_lon: Some(place.longitude()),
+        ..NatalRequest::default()
+    });
+    let body = |id: &str| BodyRequest { id: id.to_owned(), kind: None, number: None };
+    let request = Request::new(&LinesRequest {
+        epoch: Some(epoch.to_owned()),
+        bodies: bodies.map(|names| names.split_whitespace().map(body).collect()),
+        options: OptionsRequest {
+            aspects: asked.aspects.clone(),
+            include_parans: Some(asked.parans),
+            ..OptionsRequest::default()
+        },
+        natal,
+        ..LinesRequest::default()
+    })
+    .map_err(|problems| refused(in_words(&problems)))?;
+    let birthplace = request.natal.map(|natal| natal.place);
+    let positions = Positions::at(request.instant, &request.bodies, birthplace)?;
+    Ok(Chart::draw(positions, request.options, request.natal).to_geojson(0.0))
+}
