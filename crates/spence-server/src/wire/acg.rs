@@ -112,7 +112,7 @@ fn parsed<T: std::str::FromStr>(field: &str, text: Option<String>) -> ApiResult<
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchBody {
     /// Lines requests, each with an optional `correlation_id`; 1 to 10,000.
-    #[schema(value_type = Vec<Object>, min_items = 1, max_items = 10_000)]
+    #[schema(value_type = Vec<Value>, min_items = 1, max_items = 10_000)]
     pub(crate) requests: Vec<Value>,
 }
 
