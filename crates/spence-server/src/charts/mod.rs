@@ -12,10 +12,9 @@ mod positions;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use spence::{Cache, Cached, Clock, Error, Fill, FillCx, PolicyLayer, PrivateKey, Source, Spence};
+use spence::{Cache, Cached, Clock, Error, Fill, FillCx, PrivateKey, Source, Spence};
 use spence_acg::ephemeris::{NoBirthplace, VERSION};
 use spence_acg::{Chart, Kind, Positions, Request};
 
@@ -35,8 +34,6 @@ pub(crate) const TAG: &str = "acg";
 /// What answers are made by: another number, and what was kept is a miss.
 pub(crate) const ALGORITHM: u32 = 1;
 
-/// The sky of an instant does not change: as long as there is room, but a month at most.
-const FRESH: Duration = Duration::from_secs(30 * 86_400);
 /// What a chart is.
 pub(crate) const GEOJSON: &str = "application/geo+json";
 
@@ -71,13 +68,13 @@ impl ChartId {
 
 impl Charts {
     pub(crate) fn new(spence: &Spence) -> Result<Self, Error> {
-        let defaults = || PolicyLayer::new().ttl(FRESH).jitter(0.0);
         Ok(Self {
-            bodies: spence.cache(CHARTS_CACHE).codec(RawCodec).settings(defaults()).build()?,
+            bodies: spence.cache(CHARTS_CACHE).codec(RawCodec).build()?,
+            // The policy of charts is theirs too.
             positions: spence
                 .cache(POSITIONS_CACHE)
                 .schema(ALGORITHM)
-                .settings(defaults())
+                .policy(CHARTS_CACHE)
                 .build()?,
             clock: spence.clock().clone(),
             figures: Figures::default(),

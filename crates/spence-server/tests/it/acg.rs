@@ -289,6 +289,20 @@ async fn charts_are_forgotten_by_tag_and_nobody_sees_whose_they_are() {
 }
 
 #[tokio::test]
+async fn the_policy_of_charts_is_that_of_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{ policies: { acg: { ttl: 7d } } }").await;
+    for cache in ["acg", "acg_positions"] {
+        let explained = service.get(&format!("/api/v1/cache/explain/{cache}/0")).await;
+        let explained: Value = explained.json().await.unwrap();
+        let policy = explained["policy"].as_array().unwrap();
+        let ttl = policy.iter().find(|setting| setting["name"] == "ttl").unwrap();
+        assert_eq!((&ttl["from"], &ttl["value"]), (&json!("policy"), &json!("168h")), "{cache}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn the_schema_names_what_features_have() {
     let dir = tempfile::tempdir().unwrap();
     let service = Service::start(dir.path(), "{}").await;
