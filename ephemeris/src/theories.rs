@@ -1,11 +1,13 @@
 //! Where each body is, by the theory that fits it best: equatorial, J2000.0 (ICRS to 0.03"), au.
 //!
-//! | bodies | theory | largest error against DE431, 1900 to 2100, seen from the Earth |
-//! |---|---|---|
-//! | Earth, Mercury to Saturn | VSOP87A (Bretagnon and Francou 1988) | 0.43" |
-//! | Uranus, Neptune | VSOP2013 (Simon, Francou, Fienga and Manche 2013) | 1.24", 0.61" |
-//! | Pluto | the series of Meeus, Astronomical Algorithms, chapter 37 | 3.15" |
-//! | Moon | ELP/MPP02 (Chapront and Francou 2003) | 0.20" |
+//! | bodies | theory |
+//! |---|---|
+//! | Earth, Mercury to Saturn | VSOP87A (Bretagnon and Francou 1988) |
+//! | Uranus, Neptune | VSOP2013 (Simon, Francou, Fienga and Manche 2013) |
+//! | Pluto | the series of Meeus, Astronomical Algorithms, chapter 37 |
+//! | Moon | ELP/MPP02 (Chapront and Francou 2003) |
+//!
+//! How far they are from DE431 where it is seen from the Earth: docs/acg.md.
 
 use celestial_core::constants::AU_KM;
 use celestial_ephemeris::moon::ElpMpp02Moon;

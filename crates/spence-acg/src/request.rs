@@ -37,6 +37,15 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// All of them in a sentence.
+    #[must_use]
+    pub fn in_words(problems: &[Problem]) -> String {
+        let each = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message));
+        each.collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// A request that can be answered: the instant to the second, bodies sorted, defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {

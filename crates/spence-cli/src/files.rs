@@ -1,5 +1,7 @@
 //! Files that commands read and write.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -31,9 +33,21 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
         return render::print(text.as_bytes());
     }
+    write_parts(path, std::iter::once(text))
+}
+
+/// As [`write()`], of parts as they come.
+pub(crate) fn write_parts(
+    path: &Path,
+    parts: impl Iterator<Item = impl AsRef<str>>,
+) -> anyhow::Result<()> {
     let write = || format!("write {}", path.display());
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
-    std::fs::write(&beside, text).with_context(write)?;
+    let mut file = BufWriter::new(File::create(&beside).with_context(write)?);
+    for part in parts {
+        file.write_all(part.as_ref().as_bytes()).with_context(write)?;
+    }
+    file.flush().with_context(write)?;
     std::fs::rename(&beside, path).with_context(write)
 }

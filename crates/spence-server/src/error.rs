@@ -79,9 +79,7 @@ impl From<Vec<Problem>> for ApiError {
         } else {
             StatusCode::CONFLICT
         };
-        let in_words =
-            problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message));
-        let message = in_words.collect::<Vec<_>>().join("; ");
+        let message = Problem::in_words(&problems);
         let field = |Problem { field, message, .. }| FieldError { field, message };
         Self { status, message, fields: problems.into_iter().map(field).collect() }
     }

@@ -3,7 +3,7 @@
 //! Values at the beginning of each year: Stephenson, Morrison and Hohenkerk (Proc. R. Soc. A 472,
 //! 2016) until 1950, the Astronomical Almanac until 1973, IERS until 2026, and from there IERS'
 //! prediction, which runs into the long-term parabola of the first. After 2026 nobody knows: two
-//! good models differ by 3.4 s in the middle of the century.
+//! good models differ by 3 s in the middle of the century.
 
 /// The year of the first value.
 const FIRST: f64 = 1_899.0;
@@ -34,8 +34,8 @@ const SECONDS: [f64; 204] = [
 ];
 
 /// TT - UT1 in seconds at `year` (2000.0 is noon of its first day), by a cubic through the four
-/// values about it (Catmull and Rom 1974). 0.3 s at most from Swiss Ephemeris until 2025, 3.5 s
-/// until 2100. Years beyond the table take its ends.
+/// values about it (Catmull and Rom 1974). At the instants of the reference set within 0.5 s of
+/// Swiss Ephemeris until 2025 and within 5 s until 2100. Years beyond the table take its ends.
 #[must_use]
 pub fn delta_t_seconds(year: f64) -> f64 {
     let at = (year - FIRST).clamp(1.0, (SECONDS.len() as f64 - 2.0).next_down());

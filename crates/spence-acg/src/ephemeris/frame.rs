@@ -1,7 +1,7 @@
 //! How the Earth stands at an instant: equator, equinox, ecliptic, sidereal time.
 //!
 //! IAU 2006 precession and IAU 2000B nutation, by `sofars`, a port of the IAU's SOFA routines
-//! (<http://www.iausofa.org>). 2000B is 1 mas from 2000A and takes a fiftieth of its time.
+//! (<http://www.iausofa.org>). 2000B is 1 mas from 2000A.
 
 use serde::{Deserialize, Serialize};
 use sofars::erst::{gmst06, gst06};

@@ -2,7 +2,7 @@
 
 use super::moment::Moment;
 use super::tables::{Orbit, Tables};
-use super::vector::{Vector, cross, dot, length, minus, times, unit};
+use super::vector::{Vector, cross, dot, minus, times, unit};
 
 /// The Moon's mean distance, 384 400 km, in au.
 const MEAN_DISTANCE: f64 = 384_400.0 / 149_597_870.7;
@@ -13,14 +13,13 @@ const INCLINATION: f64 = 5.145_396_4;
 const GRAVITY: f64 = 8.997_011_390e-10;
 
 /// The ascending node of the mean orbit: Meeus, Astronomical Algorithms, chapter 47, with
-/// nutation. 0.11" from Swiss Ephemeris.
+/// nutation.
 pub(crate) fn mean_node(moment: &Moment) -> Vector {
     let longitude = node_longitude(moment) + moment.frame.nutation_longitude;
     on_ecliptic(moment, longitude, 0.0, MEAN_DISTANCE)
 }
 
-/// Lilith: the mean apogee, on the mean orbit's plane and thus with a latitude. 0.55" from Swiss
-/// Ephemeris.
+/// Lilith: the mean apogee, on the mean orbit's plane and thus with a latitude.
 pub(crate) fn mean_apogee(moment: &Moment) -> Vector {
     let t = moment.instant.centuries();
     let perigee = 83.353_246_5
@@ -34,8 +33,7 @@ pub(crate) fn mean_apogee(moment: &Moment) -> Vector {
     on_ecliptic(moment, longitude, latitude, MEAN_DISTANCE * (1.0 + ECCENTRICITY))
 }
 
-/// The ascending node of the orbit which the Moon is on now, by her position and velocity. 0.9"
-/// from Swiss Ephemeris.
+/// The ascending node of the orbit which the Moon is on now, by her position and velocity.
 pub(crate) fn true_node(moment: &Moment) -> Vector {
     let frame = &moment.frame;
     let state = Tables::embedded().state(Orbit::Moon, moment.instant.tt_days());
@@ -45,7 +43,6 @@ pub(crate) fn true_node(moment: &Moment) -> Vector {
     let node = unit([-pole[1], pole[0], 0.0]);
     let towards_perigee = minus(times(1.0 / GRAVITY, cross(velocity, pole)), unit(position));
     let distance = dot(pole, pole) / GRAVITY / (1.0 + dot(towards_perigee, node));
-    debug_assert!(length(pole) > 0.0, "the Moon moves");
     frame.of_ecliptic_point(times(distance, node))
 }
 

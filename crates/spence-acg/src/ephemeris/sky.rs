@@ -68,13 +68,12 @@ impl Sky {
             return self.lot(body);
         }
         let at = apparent(body, &self.now);
-        let (longitude, _) = angles(self.now.frame.ecliptic(at));
+        let (longitude, latitude) = angles(self.now.frame.ecliptic(at));
         let longitude_of =
             |moment: &Moment| angles(moment.frame.ecliptic(apparent(body, moment))).0;
         let gone = longitude_of(&self.after) - longitude_of(&self.before);
         let gone = (gone + PI).rem_euclid(2.0 * PI) - PI;
         let (ra, dec) = angles(at);
-        let (_, latitude) = angles(self.now.frame.ecliptic(at));
         let distance = if let Body::Star(_) = body { None } else { Some(length(at)) };
         let speed = Some(gone.to_degrees() / (2.0 * HALF_STEP));
         Ok(Position { ra, dec, longitude, latitude, distance, speed })
@@ -83,13 +82,8 @@ impl Sky {
     fn lot(&self, body: Body) -> Result<Position, NoBirthplace> {
         let place = self.birthplace.ok_or(NoBirthplace)?;
         let (sun, moon) = (self.now.sun(), self.now.moon());
-        Ok(self.now.frame.point_of_ecliptic(lots::longitude(
-            body,
-            &self.now.frame,
-            place,
-            sun,
-            moon,
-        )))
+        let frame = &self.now.frame;
+        Ok(frame.point_of_ecliptic(lots::longitude(body, frame, place, sun, moon)))
     }
 }
 

@@ -6,3 +6,4 @@ mod charts;
 mod houses;
 mod map;
 mod reference;
+mod requests;

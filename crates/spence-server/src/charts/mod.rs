@@ -84,11 +84,11 @@ impl Charts {
     /// The finished body of a chart.
     pub(crate) async fn body(
         self: &Arc<Self>,
-        request: &Request,
+        request: &Arc<Request>,
+        id: ChartId,
         encoding: Encoding,
     ) -> Result<Cached<RawValue>, Error> {
-        let id = ChartId::of(request);
-        let (charts, request) = (Arc::clone(self), request.clone());
+        let (charts, request) = (Arc::clone(self), Arc::clone(request));
         let fill = move |_: FillCx<PrivateKey, RawValue>| async move {
             let body = charts.finish(&request, encoding, id).await?;
             let value = RawValue::new(GEOJSON.as_bytes(), Bytes::from(body));
@@ -103,12 +103,13 @@ impl Charts {
     }
 
     /// A chart as text, for a larger answer that it is a part of.
-    pub(crate) async fn text(self: &Arc<Self>, request: &Request) -> Result<String, Error> {
-        let body = self.body(request, Encoding::Zstd).await?;
+    pub(crate) async fn text(self: &Arc<Self>, request: Request) -> Result<String, Error> {
+        let request = Arc::new(request);
+        let body = self.body(&request, ChartId::of(&request), Encoding::Zstd).await?;
         match zstd::stream::decode_all(&*body.body).map(String::from_utf8) {
             Ok(Ok(text)) => Ok(text),
             // What is not what we wrote.
-            _ => self.compute(request).await,
+            _ => self.compute(&request).await,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use spence::{Weigh, allocation};
-use spence_acg::Positions;
+use spence_acg::ephemeris::Position;
+use spence_acg::{Body, Positions};
 
 /// Where bodies are at an instant.
 #[derive(Debug, Serialize, Deserialize)]
@@ -10,10 +11,6 @@ pub(crate) struct Seen(pub(crate) Positions);
 
 impl Weigh for Seen {
     fn heap_bytes(&self) -> usize {
-        allocation(self.0.bodies.capacity() * size_of_one(&self.0.bodies))
+        allocation(self.0.bodies.capacity() * size_of::<(Body, Position)>())
     }
-}
-
-fn size_of_one<T>(_: &[T]) -> usize {
-    size_of::<T>()
 }

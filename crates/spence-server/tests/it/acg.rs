@@ -121,6 +121,8 @@ async fn batches_keep_their_order_and_one_bad_chart_fails_alone() {
         }
         assert_eq!(computed(&service).await, 21);
     }
+    let status: Value = service.get("/api/v1/acg/status").await.json().await.unwrap();
+    assert_eq!((&status["hits"], &status["hit_ratio"]), (&json!(21), &json!(0.5)));
     let frames = json!({
         "epoch_start": "2001-01-01T12:00:00Z",
         "epoch_end": "2001-01-01T12:40:00Z",
@@ -287,6 +289,21 @@ async fn charts_are_forgotten_by_tag_and_nobody_sees_whose_they_are() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn charts_of_an_instant_share_its_positions() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "{}").await;
+    answer(&service, LINES, chart()).await;
+    let mut other = chart();
+    other["options"]["aspects"] = json!(["square"]);
+    answer(&service, LINES, other).await;
+    assert_eq!(computed(&service).await, 2);
+    let stats: Value = service.get("/api/v1/cache/stats").await.json().await.unwrap();
+    let positions = &stats["caches"]["acg_positions"];
+    assert_eq!((&positions["origin_calls"], &positions["hits"]), (&json!(1), &json!(1)));
     service.stop().await;
 }
 

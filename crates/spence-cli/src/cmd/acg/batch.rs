@@ -1,7 +1,7 @@
 //! `spence acg batch`: a chart for each row of a file.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
@@ -9,13 +9,12 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use spence_acg::{
-    BodyRequest, Chart, LinesRequest, NatalRequest, OptionsRequest, Positions, Request,
+    BodyRequest, Chart, LinesRequest, NatalRequest, OptionsRequest, Positions, Problem, Request,
 };
 
-use super::lines::in_words;
 use super::{place, refused};
 use crate::args::Batch;
-use crate::render;
+use crate::{files, render};
 
 /// What a file may have; the others may be left out.
 const COLUMNS: [&str; 4] = ["epoch", "id", "place", "bodies"];
@@ -56,7 +55,7 @@ pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
         }
     };
     match &asked.out {
-        Some(out) => written(out, rows.iter().map(&mut one))?,
+        Some(out) => files::write_parts(out, rows.iter().map(&mut one))?,
         None => rows.iter().try_for_each(|row| render::print(one(row).as_bytes()))?,
     }
     bar.finish_and_clear();
@@ -79,19 +78,6 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
         return Ok(rest.to_vec());
     }
     Ok(text)
-}
-
-/// As a whole or not at all.
-fn written(out: &Path, lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    let write = || format!("write {}", out.display());
-    let mut beside = out.as_os_str().to_owned();
-    beside.push(".part");
-    let mut file = BufWriter::new(File::create(&beside).with_context(write)?);
-    for line in lines {
-        file.write_all(line.as_bytes()).with_context(write)?;
-    }
-    file.flush().with_context(write)?;
-    std::fs::rename(&beside, out).with_context(write)
 }
 
 fn chart(
@@ -118,7 +104,7 @@ fn chart(
         natal,
         ..LinesRequest::default()
     })
-    .map_err(|problems| refused(in_words(&problems)))?;
+    .map_err(|problems| refused(Problem::in_words(&problems)))?;
     let birthplace = request.natal.map(|natal| natal.place);
     let positions = Positions::at(request.instant, &request.bodies, birthplace)?;
     Ok(Chart::draw(positions, request.options, request.natal).to_geojson(0.0))

@@ -13,7 +13,8 @@ use crate::args::{Common, Lines};
 use crate::{files, render};
 
 pub(super) fn run(common: &Common, asked: &Lines) -> anyhow::Result<()> {
-    let request = Request::new(&wire(asked)?).map_err(|problems| refused(in_words(&problems)))?;
+    let request =
+        Request::new(&wire(asked)?).map_err(|problems| refused(Problem::in_words(&problems)))?;
     let birthplace = request.natal.map(|natal| natal.place);
     let positions = Positions::at(request.instant, &request.bodies, birthplace)
         .map_err(|error| refused(error.to_string()))?;
@@ -118,9 +119,4 @@ fn wire(asked: &Lines) -> anyhow::Result<LinesRequest> {
         natal: natal.transpose()?,
         near: asked.near.clone(),
     })
-}
-
-pub(super) fn in_words(problems: &[Problem]) -> String {
-    let each = problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message));
-    each.collect::<Vec<_>>().join("; ")
 }

@@ -1,7 +1,7 @@
 //! `spence acg positions`: one record in the structure of the reference set.
 
 use serde_json::{Map, Value, json};
-use spence_acg::ephemeris::{Instant, Position, Sky};
+use spence_acg::ephemeris::{Instant, OutOfRange, Position, Sky};
 use spence_acg::lines::{Horizon, Meridian, Method, Side, displaced, parans};
 use spence_acg::{Body, Kind, epoch_seconds};
 
@@ -14,8 +14,6 @@ const LATITUDES: [i32; 9] = [-60, -45, -30, -15, 0, 15, 30, 45, 60];
 const IN_PARANS: [Body; 5] = [Body::Sun, Body::Moon, Body::Venus, Body::Mars, Body::Saturn];
 const IN_ASPECTS: [Body; 3] = [Body::Sun, Body::Moon, Body::Mars];
 const ASPECTS: [u16; 7] = [60, 90, 120, 180, 240, 270, 300];
-/// The JD of 1970-01-01T00:00:00.
-const UNIX: f64 = 2_440_587.5;
 
 pub(super) fn run(common: &Common, asked: &Positions) -> anyhow::Result<()> {
     let sky = Sky::at(instant(asked)?);
@@ -40,16 +38,15 @@ pub(super) fn run(common: &Common, asked: &Positions) -> anyhow::Result<()> {
 fn instant(asked: &Positions) -> anyhow::Result<Instant> {
     let seconds =
         epoch_seconds(&asked.ut1).map_err(|message| refused(format!("--ut1 {message}")))?;
-    #[expect(clippy::cast_precision_loss, reason = "two centuries of seconds")]
-    let jd = UNIX + seconds as f64 / 86_400.0;
-    let instant = match asked.delta_t_seconds {
-        Some(delta_t) if delta_t.abs() > 600.0 || !delta_t.is_finite() => {
-            return Err(refused("--delta-t-seconds: expected -600 to 600"));
+    let wrong = |error: OutOfRange| refused(format!("--ut1: {error}"));
+    let instant = Instant::from_unix(seconds).map_err(wrong)?;
+    match asked.delta_t_seconds {
+        Some(delta_t) if delta_t.abs() <= 600.0 => {
+            Instant::with_delta_t(instant.jd_ut1(), delta_t).map_err(wrong)
         }
-        Some(delta_t) => Instant::with_delta_t(jd, delta_t),
-        None => Instant::from_unix(seconds),
-    };
-    instant.map_err(|error| refused(format!("--ut1: {error}")))
+        Some(_) => Err(refused("--delta-t-seconds: expected -600 to 600")),
+        None => Ok(instant),
+    }
 }
 
 /// All that needs no birthplace.

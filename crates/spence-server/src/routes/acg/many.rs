@@ -52,7 +52,7 @@ pub(crate) async fn batch(
             let id = asked.as_object_mut().and_then(|asked| asked.remove("correlation_id"));
             let id = id.unwrap_or(Value::Null);
             match requested(asked, index) {
-                Ok(request) => match text(&app, &request).await {
+                Ok(request) => match text(&app, request).await {
                     Ok(text) => format!(r#"{{"correlation_id":{id},"response":{text}}}"#),
                     Err(error) => refused(&app, &id, error),
                 },
@@ -118,7 +118,7 @@ pub(crate) async fn animate(
         let (app, request) = (app.clone(), Request { instant, ..request.clone() });
         async move {
             let jd = instant.jd_ut1();
-            match text(&app, &request).await {
+            match text(&app, request).await {
                 Ok(text) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":{text}}}"#),
                 // The answer has begun: a frame without data is all that can be said.
                 Err(_) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":null}}"#),
@@ -157,7 +157,7 @@ fn instants(body: &AnimateBody) -> ApiResult<Vec<Instant>> {
 }
 
 /// A chart as text; counted as a single one is.
-async fn text(app: &App, request: &Request) -> ApiResult<String> {
+async fn text(app: &App, request: Request) -> ApiResult<String> {
     let answer = app.charts().text(request).await.map_err(ApiError::from);
     let failed =
         answer.as_ref().is_err_and(|error| error.status() >= StatusCode::INTERNAL_SERVER_ERROR);

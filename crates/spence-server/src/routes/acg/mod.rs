@@ -6,6 +6,8 @@ mod many;
 pub(crate) use describe::{__path_features, __path_schema, features, schema};
 pub(crate) use many::{__path_animate, __path_batch, animate, batch};
 
+use std::sync::Arc;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -81,16 +83,17 @@ async fn chart(
     asked: &LinesRequest,
     known: Option<&HeaderValue>,
 ) -> ApiResult<Response> {
-    let request = Request::new(asked)?;
+    let request = Arc::new(Request::new(asked)?);
+    let id = ChartId::of(&request);
     let encoding = Encoding::accepted(asked_with).ok_or_else(|| {
         let message = "accept-encoding: there are zstd, br, gzip and identity";
         ApiError::new(StatusCode::NOT_ACCEPTABLE, message)
     })?;
-    let value = app.charts().body(&request, encoding).await?;
+    let value = app.charts().body(&request, id, encoding).await?;
     let mut headers = about(&value);
     // The sky of an instant does not age.
     headers.remove(header::AGE);
-    headers.insert(X_SPENCE_TAG, header_text(ChartId::of(&request).tag()));
+    headers.insert(X_SPENCE_TAG, header_text(id.tag()));
     headers.insert(header::ETAG, value.etag.clone());
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // It may be somebody's birth: not for caches that others share.

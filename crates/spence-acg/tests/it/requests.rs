@@ -1,0 +1,50 @@
+//! What is asked, in the one form that answers are kept under.
+
+use serde_json::{Value, json};
+use spence_acg::{Request, epoch_seconds};
+
+fn canonical(asked: Value) -> String {
+    Request::new(&serde_json::from_value(asked).unwrap()).unwrap().canonical()
+}
+
+#[test]
+fn equal_requests_have_one_form_and_others_another() {
+    let asked = |options: Value, natal: Value| {
+        let epoch = "2000-01-01T12:00:00Z";
+        json!({ "epoch": epoch, "bodies": [{ "id": "Sun" }], "options": options, "natal": natal })
+    };
+    let place = |latitude: f64, height: i32| json!({ "birthplace_lat": latitude, "birthplace_lon": 13, "birthplace_alt_m": height });
+    let plain = canonical(asked(json!({}), place(0.0, 0)));
+    assert_eq!(plain, canonical(asked(json!({ "method": "zodiaco" }), place(-0.0, 34))));
+    for (options, natal) in [
+        (json!({ "method": "mundo" }), place(0.0, 0)),
+        (json!({ "precision": 6 }), place(0.0, 0)),
+        (json!({ "orb_deg": 2 }), place(0.0, 0)),
+        (json!({ "flags": 1 }), place(0.0, 0)),
+        (json!({ "local_space": true }), place(0.0, 0)),
+        (json!({ "include_fixed_stars": true }), place(0.0, 0)),
+        (json!({ "include_parans": false }), place(0.0, 0)),
+        (json!({ "line_types": ["AC"] }), place(0.0, 0)),
+        (json!({ "aspects": ["trine"] }), place(0.0, 0)),
+        (json!({}), place(0.1, 0)),
+        (json!({}), Value::Null),
+    ] {
+        assert_ne!(plain, canonical(asked(options.clone(), natal)), "{options}");
+    }
+}
+
+#[test]
+fn instants_are_read_to_the_nearest_second() {
+    for (text, seconds) in [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T02:00:00+02:00", 0),
+        ("1970-01-01T00:00:00", 0),
+        ("1970-01-01T01:00[Europe/Berlin]", 0),
+        ("1970-01-01T00:00:00.9Z", 1),
+        ("1969-12-31T23:59:58.6Z", -1),
+        ("1969-12-31T23:59:58.4Z", -2),
+    ] {
+        assert_eq!(epoch_seconds(text), Ok(seconds), "{text}");
+    }
+    assert!(epoch_seconds("noon").unwrap_err().contains("expected an ISO 8601 instant"));
+}
