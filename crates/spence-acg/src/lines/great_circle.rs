@@ -1,8 +1,17 @@
 //! Local space: the great circle that leaves a place towards a body's azimuth.
 
-use super::path::{Path, between};
+use std::f64::consts::PI;
+
+use super::path::{Path, Point, wrapped};
 use crate::ephemeris::{Frame, Position};
 use crate::place::Place;
+
+/// Degrees of longitude from point to point, at most.
+const TURN: f64 = 6.0;
+/// How often two degrees are halved: to 7 m.
+const HALVINGS: u32 = 15;
+/// Nearer to it (0.1 m) there is no longitude to tell: the way goes over it.
+const POLE: f64 = 89.999_999;
 
 /// All round the Earth, through a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,9 +38,40 @@ impl GreatCircle {
         self.azimuth.to_degrees()
     }
 
-    /// Every two degrees.
+    /// Every two degrees, and near a pole as often as it takes to turn by a few at a time.
     pub(super) fn path(self) -> Path {
-        Path::split((0..=180).map(|step| self.point(f64::from(2 * step).to_radians())), between)
+        let mut points = Vec::with_capacity(200);
+        points.push(self.point(0.0));
+        for step in 1..=180 {
+            let [from, to] = [step - 1, step].map(|step| f64::from(2 * step).to_radians());
+            self.follow(from, to, HALVINGS, &mut points);
+        }
+        Path::split(points, |from, to| self.at_edge(from, to))
+    }
+
+    /// The latitude at which it meets the 180th meridian: where the sine of
+    /// [`GreatCircle::distance`] is zero; between the points, whatever rounding makes of it.
+    fn at_edge(self, from: Point, to: Point) -> f64 {
+        let (sin_own, cos_own) = self.latitude.sin_cos();
+        let (sin_apart, cos_apart) = (PI - self.longitude).sin_cos();
+        let (sin_azimuth, cos_azimuth) = self.azimuth.sin_cos();
+        let sine = sin_apart * cos_azimuth + sin_own * cos_apart * sin_azimuth;
+        let latitude = (sine / (cos_own * sin_azimuth)).atan().to_degrees();
+        latitude.max(from[1].min(to[1])).min(from[1].max(to[1]))
+    }
+
+    /// Adds what is between the last of `points`, at the arc `from`, and the point at `to`.
+    fn follow(self, from: f64, to: f64, halvings: u32, points: &mut Vec<Point>) {
+        let point = self.point(to);
+        let turned = points.last().map_or(0.0, |last| wrapped(point[0] - last[0]).abs());
+        let is_pole = point[1].abs() > POLE;
+        if (turned > TURN || is_pole) && halvings > 0 {
+            let middle = from.midpoint(to);
+            self.follow(from, middle, halvings - 1, points);
+            self.follow(middle, to, halvings - 1, points);
+        } else if !is_pole {
+            points.push(point);
+        }
     }
 
     /// In radians: by the sine of the angle from the circle's plane.
@@ -45,7 +85,7 @@ impl GreatCircle {
         (east * cos_azimuth - north * sin_azimuth).clamp(-1.0, 1.0).asin().abs()
     }
 
-    fn point(self, arc: f64) -> [f64; 2] {
+    fn point(self, arc: f64) -> Point {
         let (sin, cos) = self.latitude.sin_cos();
         let (sin_arc, cos_arc) = arc.sin_cos();
         let up = (sin * cos_arc + cos * sin_arc * self.azimuth.cos()).clamp(-1.0, 1.0);

@@ -6,7 +6,10 @@ pub type Point = [f64; 2];
 /// Nearer than this (0.1 mm) points are one.
 const SAME: f64 = 1e-9;
 
-/// One part, or more of them where the line goes over the edge of the map.
+/// From here to the pole (11 m) a turn of more than six degrees is a way over it.
+const AT_POLE: f64 = 89.9999;
+
+/// One part, or more of them where the line goes over the edge of the map, or over a pole.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Path {
     parts: Vec<Vec<Point>>,
@@ -40,20 +43,29 @@ impl Path {
         let mut before: Option<Point> = None;
         for [longitude, latitude] in points {
             let point = [wrapped(longitude), latitude];
-            if let Some(from) = before
-                && (from[0] - point[0]).abs() > 180.0
-            {
+            if let Some(from) = before {
                 let edge = 180.0_f64.copysign(from[0]);
-                let crossing = at_edge(from, point);
-                path.add([edge, crossing]);
-                path.parts.push(Vec::with_capacity(184));
-                path.add([-edge, crossing]);
+                let is_at_pole = from[1].abs().min(latitude.abs()) > AT_POLE;
+                if is_at_pole && wrapped(from[0] - point[0]).abs() > 6.0 {
+                    let pole = 90.0_f64.copysign(latitude);
+                    path.part([from[0], pole], [point[0], pole]);
+                } else if (from[0] - point[0]).abs() > 180.0 {
+                    let crossing = at_edge(from, point);
+                    path.part([edge, crossing], [-edge, crossing]);
+                }
             }
             path.add(point);
             before = Some(point);
         }
         path.parts.retain(|part| part.len() > 1);
         path
+    }
+
+    /// Ends a part at `end` and begins another at `start`.
+    fn part(&mut self, end: Point, start: Point) {
+        self.add(end);
+        self.parts.push(Vec::with_capacity(184));
+        self.add(start);
     }
 
     fn add(&mut self, point: Point) {
@@ -67,17 +79,17 @@ impl Path {
     }
 }
 
-/// Where the straight line between two points meets the 180th meridian.
-pub(crate) fn between(from: Point, to: Point) -> f64 {
-    let before = 180.0 - from[0].abs();
-    let after = 180.0 - to[0].abs();
-    let share = if before + after > 0.0 { before / (before + after) } else { 0.5 };
-    from[1] + share * (to[1] - from[1])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where the straight line between two points meets the 180th meridian.
+    fn between(from: Point, to: Point) -> f64 {
+        let before = 180.0 - from[0].abs();
+        let after = 180.0 - to[0].abs();
+        let share = if before + after > 0.0 { before / (before + after) } else { 0.5 };
+        from[1] + share * (to[1] - from[1])
+    }
 
     #[test]
     fn a_line_over_the_edge_has_two_parts_that_end_there() {
