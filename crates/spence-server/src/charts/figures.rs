@@ -1,33 +1,68 @@
 //! What computing charts has cost, and how often asking for them has failed.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use parking_lot::Mutex;
 
 /// Upper bounds of the buckets of `calculation_time`, in seconds; one more is above all.
 pub(crate) const BOUNDS: [f64; 10] =
     [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0];
-/// Over which time `error_rate` is told.
-const WINDOW_MS: u64 = 300_000;
-/// In slices of which it is counted.
+/// `error_rate` is told over the last five minutes, in slices of which it is counted.
+const SLICES: usize = 60;
 const SLICE_MS: u64 = 5_000;
 
 /// Counts since the start, and of the last five minutes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Figures {
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanos: AtomicU64,
     hits: AtomicU64,
-    recent: Mutex<VecDeque<Slice>>,
+    /// Each a [`Slice`], at its number modulo how many there are.
+    recent: [AtomicU64; SLICES],
 }
 
-#[derive(Debug)]
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            buckets: Default::default(),
+            nanos: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+            recent: [const { AtomicU64::new(0) }; SLICES],
+        }
+    }
+}
+
+/// Five seconds, in a word: counts of 22 bits, at which they stay, under a number of 20 bits, which
+/// comes again after two months.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Slice {
     number: u64,
     requests: u64,
     failures: u64,
+}
+
+impl Slice {
+    const MOST: u64 = (1 << 22) - 1;
+    const NUMBERS: u64 = 1 << 20;
+
+    fn unpacked(word: u64) -> Slice {
+        let (requests, failures) = (word >> 22 & Self::MOST, word & Self::MOST);
+        Slice { number: word >> 44, requests, failures }
+    }
+
+    fn packed(self) -> u64 {
+        self.number << 44 | self.requests << 22 | self.failures
+    }
+
+    /// With one more; anew if another number was counted here.
+    fn counting(self, number: u64, failed: bool) -> Slice {
+        let of_now =
+            if self.number == number { self } else { Slice { number, ..Slice::default() } };
+        Slice {
+            number,
+            requests: Self::MOST.min(of_now.requests + 1),
+            failures: Self::MOST.min(of_now.failures + u64::from(failed)),
+        }
+    }
 }
 
 impl Figures {
@@ -50,27 +85,29 @@ impl Figures {
     /// A request was answered.
     pub(crate) fn answered(&self, now_ms: u64, failed: bool) {
         let number = now_ms / SLICE_MS;
-        let mut recent = self.recent.lock();
-        if recent.back().is_none_or(|slice| slice.number != number) {
-            recent.push_back(Slice { number, requests: 0, failures: 0 });
-            while recent.len() as u64 > WINDOW_MS / SLICE_MS {
-                recent.pop_front();
-            }
-        }
-        if let Some(slice) = recent.back_mut() {
-            slice.requests += 1;
-            slice.failures += u64::from(failed);
+        let counted = |word| {
+            let number = number % Slice::NUMBERS;
+            Some(Slice::unpacked(word).counting(number, failed).packed())
+        };
+        if let Some(slice) = self.recent.get(number as usize % SLICES) {
+            // It never declines.
+            slice.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted).unwrap_or_default();
         }
     }
 
     /// The share of requests of the last five minutes that failed.
     pub(crate) fn error_rate(&self, now_ms: u64) -> f64 {
-        let oldest = now_ms.saturating_sub(WINDOW_MS) / SLICE_MS;
-        let recent = self.recent.lock();
-        let counted = recent.iter().filter(|slice| slice.number > oldest);
-        let (requests, failures) = counted.fold((0, 0), |(requests, failures), slice| {
-            (requests + slice.requests, failures + slice.failures)
-        });
+        let now = now_ms / SLICE_MS;
+        let first = (now + 1).saturating_sub(SLICES as u64);
+        let (mut requests, mut failures) = (0, 0);
+        for number in first..=now {
+            let Some(word) = self.recent.get(number as usize % SLICES) else { continue };
+            let slice = Slice::unpacked(word.load(Ordering::Relaxed));
+            if slice.number == number % Slice::NUMBERS {
+                requests += slice.requests;
+                failures += slice.failures;
+            }
+        }
         if requests == 0 { 0.0 } else { failures as f64 / requests as f64 }
     }
 
@@ -106,9 +143,12 @@ mod tests {
         assert!((figures.error_rate(1_010_000) - 1.0 / 9.0).abs() < 1e-9);
         assert_eq!(figures.error_rate(1_400_000), 0.0);
         for slice in 0..200 {
-            figures.answered(2_000_000 + slice * SLICE_MS, true);
+            figures.answered(2_000_000 + slice * SLICE_MS, slice >= 140);
         }
-        assert!(figures.recent.lock().len() <= 60);
+        assert_eq!(figures.error_rate(2_000_000 + 199 * SLICE_MS), 1.0, "older slices are gone");
+        assert_eq!(figures.error_rate(2_000_000 + 209 * SLICE_MS), 1.0);
+        let full = Slice { number: 3, requests: Slice::MOST, failures: Slice::MOST };
+        assert_eq!(Slice::unpacked(full.counting(3, true).packed()), full);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) struct ChartMetrics {
 impl Collector for ChartMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let figures = &self.charts.figures;
-        let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(figures.buckets()).collect();
         let help = "Seconds of computing a chart: positions and lines.";
         let kind = MetricType::Histogram;
