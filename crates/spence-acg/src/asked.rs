@@ -7,9 +7,14 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+use crate::body::{Body, Kind};
+use crate::described::{Epoch, LatitudeLongitude};
+use crate::houses::HouseSystem;
+use crate::lines::{Aspect, Event, Method};
 
 /// A lines request as it comes.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, ToSchema)]
@@ -17,9 +22,11 @@ use utoipa::ToSchema;
 pub struct LinesRequest {
     /// When: ISO 8601 with an offset, `Z` or a time zone in brackets; without any of them UTC.
     /// From 1900 to 2100.
-    #[schema(required, nullable = false, example = "1990-06-15T12:00:00+02:00")]
+    #[schema(required, nullable = false, value_type = Epoch)]
+    #[schema(example = "1990-06-15T12:00:00+02:00")]
     pub epoch: Option<String>,
     /// The Julian day in UTC, in place of the epoch, from which it may be a minute apart.
+    #[schema(exclusive_minimum = 0)]
     pub jd: Option<f64>,
     /// What is drawn. Default: Sun to Pluto and the mean node.
     #[schema(min_items = 1)]
@@ -32,7 +39,7 @@ pub struct LinesRequest {
     #[serde(deserialize_with = "object_or_null")]
     pub natal: Option<NatalRequest>,
     /// `latitude,longitude` of a place; each feature then tells in `near_km` how far it is.
-    #[schema(example = "52.52,13.41")]
+    #[schema(value_type = Option<LatitudeLongitude>, example = "52.52,13.41")]
     pub near: Option<String>,
 }
 
@@ -41,13 +48,14 @@ pub struct LinesRequest {
 #[serde(deny_unknown_fields)]
 pub struct BodyRequest {
     /// Its name, whatever its case; `GET /api/v1/acg/features` lists all.
-    #[schema(example = "Sun")]
+    #[schema(value_type = Body, example = "Sun")]
     pub id: String,
     /// planet, lot, node, fixed_star or point; it must fit if it is given.
     #[serde(default, rename = "type")]
+    #[schema(value_type = Option<Kind>)]
     pub kind: Option<String>,
     /// As `/features` tells; it must fit if it is given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer_or_null")]
     pub number: Option<i64>,
 }
 
@@ -56,8 +64,10 @@ pub struct BodyRequest {
 #[serde(deny_unknown_fields, default)]
 pub struct OptionsRequest {
     /// AC, DC, MC, IC. Default: all.
+    #[schema(value_type = Option<Vec<Event>>)]
     pub line_types: Option<Vec<String>>,
     /// conjunction, sextile, square, trine, opposition; to AC and MC. Default: none.
+    #[schema(value_type = Option<Vec<Aspect>>)]
     pub aspects: Option<Vec<String>>,
     /// Whether parans are drawn. Default: true.
     pub include_parans: Option<bool>,
@@ -67,10 +77,13 @@ pub struct OptionsRequest {
     #[schema(minimum = 0, maximum = 5)]
     pub orb_deg: Option<f64>,
     /// Echoed; without effect.
+    #[serde(deserialize_with = "integer_or_null")]
     pub flags: Option<i64>,
     /// Aspects along the ecliptic (zodiaco) or the equator (mundo). Default: zodiaco.
+    #[schema(value_type = Option<Method>)]
     pub method: Option<String>,
     /// Decimals of coordinates. Default: 5, about a metre.
+    #[serde(deserialize_with = "integer_or_null")]
     #[schema(minimum = 3, maximum = 8)]
     pub precision: Option<i64>,
     /// Whether great circles from the birthplace towards the bodies are drawn. Default: false.
@@ -90,7 +103,57 @@ pub struct NatalRequest {
     /// In metres; without effect on directions from the Earth's centre.
     pub birthplace_alt_m: Option<f64>,
     /// placidus, regiomontanus, campanus, porphyry, equal or whole_sign. Default: placidus.
+    #[schema(value_type = Option<HouseSystem>)]
     pub houses_system: Option<String>,
+}
+
+/// A whole number, also as JSON Schema knows it: 8.0 is one.
+struct Integer(i64);
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfNumber;
+        impl Visitor<'_> for OfNumber {
+            type Value = Integer;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an integer")
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Integer, E> {
+                Ok(Integer(value))
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Integer, E> {
+                let wrong = |_| E::invalid_value(Unexpected::Unsigned(value), &self);
+                i64::try_from(value).map(Integer).map_err(wrong)
+            }
+
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Integer, E> {
+                if value.fract() == 0.0 && value.abs() < 2.0_f64.powi(53) {
+                    return Ok(Integer(value as i64));
+                }
+                Err(E::invalid_type(Unexpected::Float(value), &self))
+            }
+        }
+        deserializer.deserialize_i64(OfNumber)
+    }
+}
+
+/// For `deserialize_with`: a whole number, be it written as 8 or 8.0.
+///
+/// # Errors
+///
+/// What is no whole number of 64 bits.
+pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    Integer::deserialize(deserializer).map(|Integer(value)| value)
+}
+
+/// As [`integer`], or null.
+fn integer_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let found = Option::<Integer>::deserialize(deserializer)?;
+    Ok(found.map(|Integer(value)| value))
 }
 
 /// What is read from an object only.

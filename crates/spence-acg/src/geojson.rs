@@ -19,6 +19,8 @@ static LONGITUDES: LazyLock<Vec<String>> =
     LazyLock::new(|| Parallel::longitudes().map(|longitude| format!("{longitude},")).collect());
 /// Decimals of angles in properties: 0.4 milliarcseconds.
 const FINE: u8 = 7;
+/// Decimals of distances in au: 15 m.
+const FINE_AU: u8 = 10;
 
 impl Chart {
     /// The chart as GeoJSON. `calculation_time_ms` is told in every feature.
@@ -32,7 +34,9 @@ impl Chart {
     /// As [`Chart::to_geojson`], at the end of `out`.
     pub fn write_geojson(&self, out: &mut String, calculation_time_ms: f64) {
         let of_chart = self.properties_of_chart(calculation_time_ms);
-        let of_bodies = self.properties_of_bodies();
+        let houses =
+            self.natal.map(|natal| Houses::of(natal.houses, &self.positions.frame, natal.place));
+        let of_bodies = self.properties_of_bodies(houses.as_ref());
         out.push_str(r#"{"type":"FeatureCollection","features":["#);
         for (index, feature) in self.features.iter().enumerate() {
             if index > 0 {
@@ -46,7 +50,7 @@ impl Chart {
             out.push_str(r#","properties":{"#);
             out.push_str(of_bodies.get(feature.of).map_or("", String::as_str));
             out.push_str(&of_chart);
-            self.properties_of_line(out, feature);
+            self.properties_of_line(out, feature, houses.as_ref());
             out.push_str("}}");
         }
         out.push_str("]}");
@@ -76,10 +80,8 @@ impl Chart {
     }
 
     /// From the brace to what follows of the chart.
-    fn properties_of_bodies(&self) -> Vec<String> {
+    fn properties_of_bodies(&self, houses: Option<&Houses>) -> Vec<String> {
         let bodies = &self.positions.bodies;
-        let houses =
-            self.natal.map(|natal| Houses::of(natal.houses, &self.positions.frame, natal.place));
         let one = |(index, (body, position)): (usize, &(Body, Position))| {
             let mut out = String::with_capacity(700);
             text(&mut out, "id", body.name(), "");
@@ -90,7 +92,7 @@ impl Chart {
                 None => out.push_str("null"),
             }
             self.coordinates(&mut out, position);
-            self.zodiac(&mut out, index, *body, position, houses.as_ref());
+            self.zodiac(&mut out, index, *body, position, houses);
             text(&mut out, "color", color(*body), ",");
             out.push(',');
             out
@@ -104,7 +106,8 @@ impl Chart {
         number(out, "dec", position.dec.to_degrees());
         number(out, "lambda", position.longitude.to_degrees());
         number(out, "beta", position.latitude.to_degrees());
-        number(out, "distance", position.distance.unwrap_or(f64::NAN));
+        out.push_str(r#","distance":"#);
+        write(out, position.distance.unwrap_or(f64::NAN), FINE_AU);
         number(out, "speed", position.speed.unwrap_or(f64::NAN));
         let meridian = (position.ra - self.positions.frame.gast).to_degrees();
         out.push_str(r#"},"zenith":["#);
@@ -156,7 +159,7 @@ impl Chart {
         out.push_str("]}");
     }
 
-    fn properties_of_line(&self, out: &mut String, feature: &Feature) {
+    fn properties_of_line(&self, out: &mut String, feature: &Feature, houses: Option<&Houses>) {
         let name =
             |index: usize| self.positions.bodies.get(index).map_or("", |(body, _)| body.name());
         let of = name(feature.of);
@@ -194,7 +197,7 @@ impl Chart {
         // A String takes everything.
         write!(out, r#","z_index":{},"hit_radius":{}"#, look.z_index, look.hit_radius)
             .unwrap_or_default();
-        custom(out, feature, name);
+        custom(out, feature, houses, name);
         if let Some(place) = self.options.near {
             out.push_str(r#","near_km":"#);
             write(out, feature.line.distance_km(place), 3);
@@ -202,8 +205,17 @@ impl Chart {
     }
 }
 
-fn custom<'a>(out: &mut String, feature: &Feature, name: impl Fn(usize) -> &'a str) {
+fn custom<'a>(
+    out: &mut String,
+    feature: &Feature,
+    houses: Option<&Houses>,
+    name: impl Fn(usize) -> &'a str,
+) {
     out.push_str(r#","custom":{"#);
+    if let Some(houses) = houses {
+        text(out, "houses_system", houses.system().name(), "");
+        out.push_str(if matches!(feature.meaning, Meaning::Angle(_)) { "" } else { "," });
+    }
     match feature.meaning {
         Meaning::Aspect(_, _, degrees) => {
             out.push_str(r#""degrees":"#);

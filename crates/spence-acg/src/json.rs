@@ -1,8 +1,20 @@
 //! Numbers and texts of GeoJSON, written as fast as they can be.
 
-const POWERS: [i64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+const POWERS: [i64; 11] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+];
 
-/// `value` in steps of the last of so many `decimals` (8 at most).
+/// `value` in steps of the last of so many `decimals` (10 at most).
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "degrees")]
 pub(crate) fn steps(value: f64, decimals: u8) -> i64 {
     (value * power(decimals) as f64).round() as i64

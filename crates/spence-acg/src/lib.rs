@@ -6,6 +6,7 @@
 pub mod asked;
 mod body;
 mod chart;
+mod described;
 pub mod ephemeris;
 mod geojson;
 mod houses;
@@ -21,6 +22,7 @@ mod request;
 pub use asked::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
 pub use body::{Body, Kind};
 pub use chart::{Chart, Feature, Meaning, Positions};
+pub use described::{Epoch, LatitudeLongitude};
 pub use houses::{HouseSystem, Houses};
 pub use lines::Aspect;
 pub use look::{Look, color, look};

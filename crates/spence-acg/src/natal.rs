@@ -66,6 +66,10 @@ pub enum Dignity {
 }
 
 impl Dignity {
+    /// All dignities.
+    pub const ALL: [Dignity; 4] =
+        [Dignity::Domicile, Dignity::Exaltation, Dignity::Detriment, Dignity::Fall];
+
     /// The essential dignity of a planet: domiciles and exaltations as in Ptolemy (Tetrabiblos
     /// I.17 and I.19), with the usual modern domiciles of Uranus (Aquarius), Neptune (Pisces) and
     /// Pluto (Scorpio) beside them.

@@ -22,7 +22,7 @@ pub enum Fault {
     Invalid,
     /// A body that is not offered: 404.
     UnknownBody,
-    /// Values that do not go together: 409.
+    /// Values that could each be, but do not go together: 409.
     Conflict,
 }
 
@@ -60,6 +60,10 @@ pub struct Request {
 }
 
 type Problems = Vec<Problem>;
+
+fn conflict(field: impl Into<String>, message: impl Into<String>) -> Problem {
+    Problem { fault: Fault::Conflict, ..wrong(field, message) }
+}
 
 fn wrong(field: impl Into<String>, message: impl Into<String>) -> Problem {
     Problem { fault: Fault::Invalid, field: field.into(), message: message.into() }
@@ -142,7 +146,8 @@ fn instant(asked: &LinesRequest, problems: &mut Problems) -> Option<Instant> {
             let seconds = ((jd - UNIX) * 86_400.0).round() as i64;
             if seconds.abs_diff(epoch) > APART.unsigned_abs() {
                 let message = format!("{jd} is more than a minute from epoch");
-                problems.push(Problem { fault: Fault::Conflict, ..wrong("jd", message) });
+                problems.push(conflict("jd", message));
+                return None;
             }
             seconds
         }
@@ -189,18 +194,26 @@ fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
             problems.push(Problem { fault: Fault::UnknownBody, ..wrong(field, message) });
             return None;
         };
-        if let Some(kind) = asked.kind.as_deref()
-            && !fits(kind, body)
-        {
-            let message = format!("{kind:?}: {body} is a {}", body.kind().name());
-            problems.push(wrong(format!("bodies[{index}].type"), message));
+        if let Some(kind) = asked.kind.as_deref() {
+            let field = format!("bodies[{index}].type");
+            match Kind::named(kind) {
+                None => {
+                    let names = Kind::ALL.map(Kind::name).join(", ");
+                    problems.push(wrong(field, format!("{kind:?}: expected one of {names}")));
+                }
+                Some(kind) if !fits(kind, body) => {
+                    let message = format!("{:?}: {body} is a {}", kind.name(), body.kind().name());
+                    problems.push(conflict(field, message));
+                }
+                Some(_) => {}
+            }
         }
         if let Some(asked) = asked.number
             && body.number().map(i64::from) != Some(asked)
         {
             let number = body.number().map_or("none".to_owned(), |number| number.to_string());
             let message = format!("{asked}: the number of {body} is {number}");
-            problems.push(wrong(format!("bodies[{index}].number"), message));
+            problems.push(conflict(format!("bodies[{index}].number"), message));
         }
         Some(body)
     };
@@ -208,9 +221,8 @@ fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
 }
 
 /// Pluto may be called what he is.
-fn fits(kind: &str, body: Body) -> bool {
-    let kind = Kind::named(kind);
-    kind == Some(body.kind()) || (kind == Some(Kind::Dwarf) && body == Body::Pluto)
+fn fits(kind: Kind, body: Body) -> bool {
+    kind == body.kind() || (kind == Kind::Dwarf && body == Body::Pluto)
 }
 
 fn options(asked: &OptionsRequest, problems: &mut Problems) -> Options {
@@ -312,27 +324,25 @@ fn natal_of(asked: &NatalRequest, problems: &mut Problems) -> Option<Natal> {
         (None, None) => {
             if houses.is_some() {
                 let message = "houses are those of a birthplace: none is given";
-                problems.push(wrong("natal.houses_system", message));
+                problems.push(conflict("natal.houses_system", message));
             }
             None
         }
         (latitude, _) => {
             let field = if latitude.is_none() { "lat" } else { "lon" };
             let message = "missing: latitude and longitude go together";
-            problems.push(wrong(format!("natal.birthplace_{field}"), message));
+            problems.push(conflict(format!("natal.birthplace_{field}"), message));
             None
         }
     }
 }
 
 fn needs_birthplace(bodies: &[Body], options: &Options, problems: &mut Problems) {
-    let mut conflict = |field: &str, message: String| {
-        problems.push(Problem { fault: Fault::Conflict, ..wrong(field, message) });
-    };
     if let Some(lot) = bodies.iter().find(|body| body.kind() == Kind::Lot) {
-        conflict("natal", format!("{lot} is laid off from the ascendant: a birthplace is needed"));
+        let message = format!("{lot} is laid off from the ascendant: a birthplace is needed");
+        problems.push(conflict("natal", message));
     }
     if options.local_space {
-        conflict("natal", "local space begins at a birthplace: one is needed".to_owned());
+        problems.push(conflict("natal", "local space begins at a birthplace: one is needed"));
     }
 }

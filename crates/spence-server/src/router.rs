@@ -5,6 +5,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -19,6 +21,10 @@ pub(crate) fn router(app: &App) -> Router {
     let max_body = usize::try_from(app.settings().server.max_body).unwrap_or(usize::MAX);
     // Only where there is a body: each layer costs every request of its routes.
     let limited = || DefaultBodyLimit::max(max_body);
+    // Compressed as they are sent; single charts are kept so.
+    let many_charts = Router::new()
+        .route("/api/v1/acg/batch", post(acg::batch).layer(limited()))
+        .route("/api/v1/acg/animate", post(acg::animate).layer(limited()));
     let router = Router::new()
         .route("/", get(home::page))
         .route("/health", get(health::health))
@@ -39,8 +45,7 @@ pub(crate) fn router(app: &App) -> Router {
             "/api/v1/acg/lines",
             get(acg::lines_of_query).merge(post(acg::lines).layer(limited())),
         )
-        .route("/api/v1/acg/batch", post(acg::batch).layer(limited()))
-        .route("/api/v1/acg/animate", post(acg::animate).layer(limited()))
+        .merge(many_charts.layer(CompressionLayer::new().quality(CompressionLevel::Precise(3))))
         .route("/api/v1/acg/features", get(acg::features))
         .route("/api/v1/acg/schema", get(acg::schema))
         .route("/api/v1/acg/status", get(acg::status))

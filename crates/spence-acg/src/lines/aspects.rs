@@ -69,6 +69,9 @@ impl Aspect {
 }
 
 impl Method {
+    /// Both methods.
+    pub const ALL: [Method; 2] = [Method::Zodiaco, Method::Mundo];
+
     /// The word of the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -81,7 +84,7 @@ impl Method {
     /// The method of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Method> {
-        [Method::Zodiaco, Method::Mundo].into_iter().find(|method| method.name() == name)
+        Method::ALL.into_iter().find(|method| method.name() == name)
     }
 }
 

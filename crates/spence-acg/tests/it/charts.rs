@@ -1,12 +1,13 @@
 //! What must hold of any chart.
 
+use std::collections::BTreeSet;
 use std::f64::consts::TAU;
 
 use proptest::prelude::*;
 use serde_json::Value;
 use spence_acg::ephemeris::{Instant, Position};
 use spence_acg::lines::{Event, GreatCircle, Horizon, Line, Side, parans};
-use spence_acg::{Aspect, Body, Chart, Options, Place, Positions};
+use spence_acg::{Aspect, Body, Chart, HouseSystem, Natal, Options, Place, Positions};
 
 const ARC_SECOND: f64 = 1.0 / 3_600.0;
 
@@ -146,18 +147,38 @@ fn what_holds_at_every_latitude_is_no_paran() {
     assert_eq!(parans(&alone).len(), 4, "one rises as the other sets everywhere");
 }
 
-#[test]
-fn local_space_from_a_pole_is_a_meridian() {
-    let noon = Instant::from_unix(946_728_000).unwrap();
-    let positions = Positions::at(noon, &[Body::Moon], None).unwrap();
-    let pole = Place::new(90.0, 0.0).unwrap();
-    let circle = GreatCircle::towards(&positions.bodies[0].1, &positions.frame, pole);
-    let path = Line::GreatCircle(circle).path();
-    let away = path.parts().iter().flatten().filter(|point| point[1].abs() < 87.0);
-    let first = away.clone().next().unwrap()[0];
-    for [longitude, _] in away {
-        let off = (longitude - first).rem_euclid(180.0);
-        assert!(off.min(180.0 - off) < 1e-6, "{longitude} beside {first}");
+proptest! {
+    #[test]
+    fn local_space_goes_round_the_earth_in_small_steps(
+        ra in 0.0..TAU,
+        dec in declination(),
+        latitude in prop_oneof![-90.0..90.0, Just(90.0), Just(-90.0), Just(0.0)],
+        longitude in prop_oneof![-180.0..180.0, Just(180.0), Just(-180.0)],
+        over_the_pole in any::<bool>(),
+    ) {
+        let noon = Instant::from_unix(946_728_000).unwrap();
+        let frame = Positions::at(noon, &[], None).unwrap().frame;
+        let place = Place::new(latitude, longitude).unwrap();
+        // What culminates stands in the north or in the south.
+        let ra = if over_the_pole { place.sidereal_time(&frame) } else { ra };
+        let line = Line::GreatCircle(GreatCircle::towards(&position(ra, dec), &frame, place));
+        let path = line.path();
+        let mut round = 0.0;
+        let mut last: Option<Place> = None;
+        for part in path.parts() {
+            for pair in part.windows(2) {
+                prop_assert!((pair[0][0] - pair[1][0]).abs() <= 6.0 + 1e-9, "{pair:?}");
+            }
+            for point in part {
+                let place = Place::new(point[1], point[0]).unwrap();
+                prop_assert!(line.distance_km(place) < 0.2, "{point:?}");
+                let step = last.map_or(0.0, |last| km_between(last, place));
+                prop_assert!(step < 223.0, "{step} km to {point:?}");
+                round += step;
+                last = Some(place);
+            }
+        }
+        prop_assert!((round - 40_030.2).abs() < 2.0, "{round} km");
     }
 }
 
@@ -193,4 +214,24 @@ fn km_between(one: Place, other: Place) -> f64 {
     let apart = (one.longitude() - other.longitude()).to_radians();
     let haversine = ((a - b) / 2.0).sin().powi(2) + a.cos() * b.cos() * (apart / 2.0).sin().powi(2);
     2.0 * 6_371.008_8 * haversine.sqrt().min(1.0).asin()
+}
+
+#[test]
+fn the_houses_that_are_used_are_told() {
+    let noon = Instant::from_unix(946_728_000).unwrap();
+    let of = |latitude: f64| {
+        let place = Place::new(latitude, 19.0).unwrap();
+        let natal = Natal { place, altitude_m: 0.0, houses: HouseSystem::Placidus };
+        let positions = Positions::at(noon, &[Body::Sun, Body::Moon], None).unwrap();
+        let options = Options { aspects: vec![Aspect::Trine], ..Options::default() };
+        let text = Chart::draw(positions, options, Some(natal)).to_geojson(0.25);
+        let chart: Value = serde_json::from_str(&text).unwrap();
+        let features = chart["features"].as_array().unwrap().iter();
+        let told: BTreeSet<_> = features
+            .map(|feature| feature["properties"]["custom"]["houses_system"].to_string())
+            .collect();
+        told
+    };
+    assert_eq!(of(60.0), BTreeSet::from(["\"placidus\"".to_owned()]));
+    assert_eq!(of(70.0), BTreeSet::from(["\"porphyry\"".to_owned()]));
 }

@@ -1,7 +1,7 @@
 //! What is asked, in the one form that answers are kept under.
 
 use serde_json::{Value, json};
-use spence_acg::{Request, epoch_seconds};
+use spence_acg::{LinesRequest, Request, epoch_seconds};
 
 fn canonical(asked: Value) -> String {
     Request::new(&serde_json::from_value(asked).unwrap()).unwrap().canonical()
@@ -47,4 +47,16 @@ fn instants_are_read_to_the_nearest_second() {
         assert_eq!(epoch_seconds(text), Ok(seconds), "{text}");
     }
     assert!(epoch_seconds("noon").unwrap_err().contains("expected an ISO 8601 instant"));
+}
+
+#[test]
+fn whole_numbers_may_have_a_point_and_others_are_refused() {
+    let asked = |precision: Value| {
+        let asked = json!({ "epoch": "2000-01-01T12:00Z", "options": { "precision": precision } });
+        serde_json::from_value::<LinesRequest>(asked)
+    };
+    assert_eq!(asked(json!(8.0)).unwrap(), asked(json!(8)).unwrap());
+    for wrong in [json!(8.5), json!(1e300), json!(u64::MAX), json!("8")] {
+        assert!(asked(wrong.clone()).is_err(), "{wrong}");
+    }
 }

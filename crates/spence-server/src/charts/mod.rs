@@ -32,7 +32,7 @@ pub(crate) const POSITIONS_CACHE: &str = "acg_positions";
 /// Every entry of both carries it.
 pub(crate) const TAG: &str = "acg";
 /// What answers are made by: another number, and what was kept is a miss.
-pub(crate) const ALGORITHM: u32 = 1;
+pub(crate) const ALGORITHM: u32 = 2;
 
 /// What a chart is.
 pub(crate) const GEOJSON: &str = "application/geo+json";
@@ -106,7 +106,7 @@ impl Charts {
     pub(crate) async fn text(self: &Arc<Self>, request: Request) -> Result<String, Error> {
         let request = Arc::new(request);
         let body = self.body(&request, ChartId::of(&request), Encoding::Zstd).await?;
-        match zstd::stream::decode_all(&*body.body).map(String::from_utf8) {
+        match Encoding::Zstd.decompress(&body.body).map(String::from_utf8) {
             Ok(Ok(text)) => Ok(text),
             // What is not what we wrote.
             _ => self.compute(&request).await,
@@ -120,11 +120,11 @@ impl Charts {
         encoding: Encoding,
         id: ChartId,
     ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
-        let held = match encoding {
-            Encoding::Zstd => None,
-            _ => self.bodies.peek(&id.key(Encoding::Zstd)),
-        };
-        let text = match held.and_then(|held| zstd::stream::decode_all(&*held.body).ok()) {
+        let held = Encoding::ALL.into_iter().filter(|other| *other != encoding).find_map(|other| {
+            let body = self.bodies.peek(&id.key(other))?;
+            other.decompress(&body.body).ok()
+        });
+        let text = match held {
             Some(text) => {
                 self.figures.hit();
                 text

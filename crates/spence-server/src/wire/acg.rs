@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spence_acg::asked::{object, object_or_null, objects};
-use spence_acg::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
+use spence_acg::asked::{integer, object, object_or_null, objects};
+use spence_acg::lines::{Event, Method};
+use spence_acg::{
+    Aspect, Body, BodyRequest, Epoch, HouseSystem, LatitudeLongitude, LinesRequest, NatalRequest,
+    OptionsRequest,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ApiResult};
@@ -15,12 +19,19 @@ use crate::wire::ErrorBody;
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinesQuery {
     /// When: ISO 8601 with an offset, `Z` or a time zone in brackets.
+    #[param(value_type = Epoch)]
     epoch: String,
+    /// The Julian day in its place, from which it may be a minute apart.
+    #[param(value_type = Option<f64>, exclusive_minimum = 0)]
+    jd: Option<String>,
     /// Bodies by name, such as Sun,Moon.
+    #[param(value_type = Option<Vec<Body>>, style = Form, explode = false, min_items = 1)]
     bodies: Option<String>,
     /// AC, DC, MC, IC.
+    #[param(value_type = Option<Vec<Event>>, style = Form, explode = false)]
     line_types: Option<String>,
     /// conjunction, sextile, square, trine, opposition.
+    #[param(value_type = Option<Vec<Aspect>>, style = Form, explode = false)]
     aspects: Option<String>,
     /// true or false.
     #[param(value_type = Option<bool>)]
@@ -28,19 +39,29 @@ pub(crate) struct LinesQuery {
     /// true or false.
     #[param(value_type = Option<bool>)]
     include_fixed_stars: Option<String>,
+    /// Within how many degrees two bodies are said to be in aspect.
+    #[param(value_type = Option<f64>, minimum = 0, maximum = 5)]
+    orb_deg: Option<String>,
+    /// Echoed; without effect.
+    #[param(value_type = Option<i64>)]
+    flags: Option<String>,
     /// zodiaco or mundo.
+    #[param(value_type = Option<Method>)]
     method: Option<String>,
     /// 3 to 8 decimals.
-    #[param(value_type = Option<u8>)]
+    #[param(value_type = Option<u8>, minimum = 3, maximum = 8)]
     precision: Option<String>,
     /// The birthplace, as latitude,longitude.
+    #[param(value_type = Option<LatitudeLongitude>)]
     birthplace: Option<String>,
     /// How its houses are cut.
+    #[param(value_type = Option<HouseSystem>)]
     houses_system: Option<String>,
     /// true or false.
     #[param(value_type = Option<bool>)]
     local_space: Option<String>,
     /// latitude,longitude of a place whose distance from each line is told.
+    #[param(value_type = Option<LatitudeLongitude>)]
     near: Option<String>,
 }
 
@@ -48,7 +69,10 @@ impl LinesQuery {
     /// The same as a body asks it.
     pub(crate) fn read(self) -> ApiResult<LinesRequest> {
         let list = |text: Option<String>| {
-            text.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>())
+            text.map(|text| match text.trim() {
+                "" => Vec::new(),
+                text => text.split(',').map(|name| name.trim().to_owned()).collect(),
+            })
         };
         let bodies = list(self.bodies).map(|names| {
             let body = |id| BodyRequest { id, kind: None, number: None };
@@ -59,32 +83,28 @@ impl LinesQuery {
             aspects: list(self.aspects),
             include_parans: parsed("include_parans", self.include_parans)?,
             include_fixed_stars: parsed("include_fixed_stars", self.include_fixed_stars)?,
+            orb_deg: parsed("orb_deg", self.orb_deg)?,
+            flags: parsed("flags", self.flags)?,
             method: self.method,
             precision: parsed("precision", self.precision)?,
             local_space: parsed("local_space", self.local_space)?,
-            ..OptionsRequest::default()
         };
-        let natal = match self.birthplace {
-            None if self.houses_system.is_some() => {
-                let message = "houses_system: houses are those of a birthplace; none is given";
-                return Err(ApiError::field("houses_system", message));
-            }
-            None => None,
-            Some(text) => {
-                let (latitude, longitude) = text.split_once(',').ok_or_else(|| {
-                    let message = "birthplace: expected latitude,longitude like 52.52,13.41";
-                    ApiError::field("birthplace", message)
-                })?;
-                Some(NatalRequest {
-                    birthplace_lat: parsed("birthplace", Some(latitude.trim().to_owned()))?,
-                    birthplace_lon: parsed("birthplace", Some(longitude.trim().to_owned()))?,
-                    birthplace_alt_m: None,
-                    houses_system: self.houses_system,
-                })
+        let (latitude, longitude) = match self.birthplace.as_deref().map(|at| at.split_once(',')) {
+            None => (None, None),
+            Some(Some((latitude, longitude))) => (Some(latitude.trim()), Some(longitude.trim())),
+            Some(None) => {
+                let message = "birthplace: expected latitude,longitude like 52.52,13.41";
+                return Err(ApiError::field("birthplace", message));
             }
         };
-        let (epoch, near) = (Some(with_plus(self.epoch)), self.near);
-        Ok(LinesRequest { epoch, jd: None, bodies, options, natal, near })
+        let natal = (latitude.is_some() || self.houses_system.is_some()).then_some(NatalRequest {
+            birthplace_lat: parsed("birthplace", latitude)?,
+            birthplace_lon: parsed("birthplace", longitude)?,
+            birthplace_alt_m: None,
+            houses_system: self.houses_system,
+        });
+        let (epoch, jd, near) = (Some(with_plus(self.epoch)), parsed("jd", self.jd)?, self.near);
+        Ok(LinesRequest { epoch, jd, bodies, options, natal, near })
     }
 }
 
@@ -96,15 +116,18 @@ fn with_plus(epoch: String) -> String {
     }
 }
 
-fn parsed<T: std::str::FromStr>(field: &str, text: Option<String>) -> ApiResult<Option<T>> {
-    let read = |text: String| {
+fn parsed<T: std::str::FromStr>(
+    field: &str,
+    text: Option<impl AsRef<str>>,
+) -> ApiResult<Option<T>> {
+    let read = |text: &str| {
         let wrong = |_| {
             let text: String = text.chars().take(20).collect();
             ApiError::field(field, format!("{field}: {text:?} cannot be read"))
         };
         text.parse().map_err(wrong)
     };
-    text.map(read).transpose()
+    text.as_ref().map(|text| read(text.as_ref())).transpose()
 }
 
 /// Many charts.
@@ -121,12 +144,13 @@ pub(crate) struct BatchBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AnimateBody {
     /// The first instant.
-    #[schema(example = "2024-01-01T00:00:00Z")]
+    #[schema(value_type = Epoch, example = "2024-01-01T00:00:00Z")]
     pub(crate) epoch_start: String,
     /// Frames go on until it, and include it if a step falls on it.
-    #[schema(example = "2024-01-01T06:00:00Z")]
+    #[schema(value_type = Epoch, example = "2024-01-01T06:00:00Z")]
     pub(crate) epoch_end: String,
     /// Minutes from frame to frame.
+    #[serde(deserialize_with = "integer")]
     #[schema(minimum = 1, maximum = 43_200)]
     pub(crate) step_minutes: i64,
     /// As for lines.
@@ -140,6 +164,7 @@ pub(crate) struct AnimateBody {
     #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) natal: Option<NatalRequest>,
     /// As for lines.
+    #[schema(value_type = Option<LatitudeLongitude>)]
     pub(crate) near: Option<String>,
 }
 

@@ -2,66 +2,14 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use spence_acg::lines::{Event, Method};
 use spence_acg::{Aspect, Body, Dignity, HouseSystem, Options};
 
 use crate::error::{ApiError, ApiResult};
 use crate::raw::RawValue;
+use crate::routes::acg::properties::properties;
 use crate::routes::entries::knows;
-
-/// What each property of a feature is: its name, its JSON types, what it means.
-type Property = (&'static str, &'static [&'static str], &'static str);
-
-const PROPERTIES: [Property; 23] = [
-    ("id", &["string"], "the body's name; of a paran the first body's"),
-    ("type", &["string"], "planet, lot, node, fixed_star or point"),
-    (
-        "number",
-        &["integer", "null"],
-        "Swiss Ephemeris' number of a planet or point, Hipparcos' of a star",
-    ),
-    ("color", &["string"], "#rrggbb"),
-    (
-        "coords",
-        &["object"],
-        "apparent geocentric, equator and ecliptic of date: ra, dec, lambda, beta in degrees, distance in au, speed of lambda in degrees a day",
-    ),
-    ("zenith", &["array"], "longitude and latitude of where the body stands in the zenith"),
-    (
-        "natal",
-        &["object"],
-        "sign, element, modality, dignity, retrograde, house (null without a birthplace), aspects to the chart's other bodies within orb_deg",
-    ),
-    ("epoch", &["string"], "the instant in UTC"),
-    ("jd", &["number"], "the same as Julian day"),
-    ("gmst", &["number"], "Greenwich mean sidereal time in degrees"),
-    ("gast", &["number"], "Greenwich apparent sidereal time in degrees, by which lines are drawn"),
-    ("obliquity", &["number"], "of the true equator, in degrees"),
-    ("flags", &["integer"], "echoed; without effect"),
-    ("se_version", &["string"], "the version of the ephemeris"),
-    ("source", &["string"], "spence"),
-    (
-        "ut1_source",
-        &["string"],
-        "utc: UTC is taken for UT1, from which it differs by 0.9 s at most, 0.42 km at the equator",
-    ),
-    ("calculation_time_ms", &["number"], "of the computation that made the stored body"),
-    (
-        "line",
-        &["object"],
-        "angle, aspect, line_type (AC, DC, MC, IC, ASPECT, PARAN, LOCAL_SPACE), method, segment_id, orb",
-    ),
-    ("style", &["string"], "solid, dashed or dotted"),
-    ("z_index", &["integer"], "the higher, the later it is drawn"),
-    ("hit_radius", &["integer"], "in pixels"),
-    (
-        "custom",
-        &["object"],
-        "of an aspect: degrees; of a paran: event1, body2, event2, latitude, lst; of local space: azimuth",
-    ),
-    ("near_km", &["number"], "how far the place of near is from the line; only if near is given"),
-];
 
 #[utoipa::path(
     get,
@@ -75,19 +23,18 @@ pub(crate) async fn features(headers: HeaderMap) -> ApiResult<Response> {
     let bodies = Body::ALL.iter().map(
         |body| json!({ "id": body.name(), "type": body.kind().name(), "number": body.number() }),
     );
-    let dignities = [Dignity::Domicile, Dignity::Exaltation, Dignity::Detriment, Dignity::Fall];
-    let dignities = dignities.map(Dignity::name);
     let default = Options::default();
-    let keys: Vec<_> = PROPERTIES.into_iter().map(|(name, ..)| name).collect();
+    let properties = properties();
+    let keys: Vec<_> = properties.keys().collect();
     let features = json!({
         "bodies": bodies.collect::<Vec<_>>(),
         "default_bodies": Body::standard().iter().map(|body| body.name()).collect::<Vec<_>>(),
         "not_offered": ["Chiron", "asteroids", "Eris", "osculating Lilith"],
         "line_types": Event::ALL.map(Event::name),
         "aspects": Aspect::ALL.map(Aspect::name),
-        "methods": [Method::Zodiaco.name(), Method::Mundo.name()],
+        "methods": Method::ALL.map(Method::name),
         "houses_systems": HouseSystem::ALL.map(HouseSystem::name),
-        "dignities": dignities,
+        "dignities": Dignity::ALL.map(Dignity::name),
         "defaults": {
             "line_types": default.line_types.iter().map(|event| event.name()).collect::<Vec<_>>(),
             "aspects": [],
@@ -126,17 +73,14 @@ fn told(content_type: &'static str, what: &Value, asked_with: &HeaderMap) -> Api
     responses((status = 200, content_type = "application/schema+json", body = Object)),
 )]
 pub(crate) async fn schema(headers: HeaderMap) -> ApiResult<Response> {
-    let properties = PROPERTIES.into_iter().map(|(name, types, meaning)| {
-        (name.to_owned(), json!({ "type": types, "description": meaning }))
-    });
-    let required: Vec<_> =
-        PROPERTIES.into_iter().map(|(name, ..)| name).filter(|name| *name != "near_km").collect();
+    let properties = properties();
+    let always = properties.keys().filter(|name| *name != "near_km");
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Properties of a feature",
         "type": "object",
-        "properties": properties.collect::<Map<String, Value>>(),
-        "required": required,
+        "required": always.collect::<Vec<_>>(),
+        "properties": properties,
         "additionalProperties": false,
     });
     told("application/schema+json", &schema, &headers)

@@ -134,18 +134,18 @@ fn instants(body: &AnimateBody) -> ApiResult<Vec<Instant>> {
     };
     let start = read("epoch_start", &body.epoch_start)?;
     let end = read("epoch_end", &body.epoch_end)?;
-    if end < start {
-        return Err(ApiError::field("epoch_end", "epoch_end: is before epoch_start"));
-    }
     if !(1..=43_200).contains(&body.step_minutes) {
         let message = format!("step_minutes: {}, expected 1 to 43200", body.step_minutes);
         return Err(ApiError::field("step_minutes", message));
+    }
+    if end < start {
+        return Err(ApiError::conflict("epoch_end", "epoch_end: is before epoch_start"));
     }
     let step = body.step_minutes * 60;
     let count = usize::try_from((end - start) / step + 1).unwrap_or(usize::MAX);
     if count > MOST {
         let message = format!("step_minutes: {count} frames, expected {MOST} at most");
-        return Err(ApiError::field("step_minutes", message));
+        return Err(ApiError::conflict("step_minutes", message));
     }
     let out_of_range = |field: &str, seconds| {
         Instant::from_unix(seconds)

@@ -2,6 +2,7 @@
 
 mod describe;
 mod many;
+mod properties;
 
 pub(crate) use describe::{__path_features, __path_schema, features, schema};
 pub(crate) use many::{__path_animate, __path_batch, animate, batch};
