@@ -8,11 +8,9 @@ use anyhow::Context;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use spence_acg::{
-    BodyRequest, Chart, LinesRequest, NatalRequest, OptionsRequest, Positions, Problem, Request,
-};
+use spence_acg::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest, Problem, Request};
 
-use super::{place, refused};
+use super::{drawn, place, refused};
 use crate::args::Batch;
 use crate::{files, render};
 
@@ -20,32 +18,35 @@ use crate::{files, render};
 const COLUMNS: [&str; 4] = ["epoch", "id", "place", "bodies"];
 
 pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
+    if let Some(out) = &asked.out
+        && files::are_one(out, &asked.file)
+    {
+        return Err(refused("--out: expected another file than that of the charts"));
+    }
     let text = read(&asked.file)?;
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(&*text);
     let named = |error: csv::Error| refused(format!("{}: {error}", asked.file.display()));
     let header = reader.headers().map_err(named)?.clone();
-    if let Some(other) = header.iter().find(|name| !COLUMNS.contains(name)) {
-        let known = COLUMNS.join(", ");
-        let file = asked.file.display();
-        return Err(refused(format!("{file}, line 1: column {other:?}: expected some of {known}")));
-    }
-    if !header.iter().any(|name| name == "epoch") {
-        let file = asked.file.display();
-        return Err(refused(format!("{file}, line 1: no column epoch")));
-    }
+    let file = asked.file.display();
+    columns(&header).map_err(|wrong| refused(format!("{file}, line 1: {wrong}")))?;
     let rows: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(named)?;
+    let mut lines = Lines { text: &text, at: 0, line: 1 };
+    let rows: Vec<_> = rows.into_iter().map(|row| (lines.of(&row), row)).collect();
     let bar = ProgressBar::new(rows.len() as u64).with_style(
         ProgressStyle::with_template("{wide_bar} {pos}/{len}, {eta} left")
             .context("progress bar")?,
     );
     let mut failed = 0;
-    let mut one = |row: &StringRecord| {
+    let mut one = |(line, row): &(usize, StringRecord)| {
         bar.inc(1);
         let column = |name| header.iter().position(|known| known == name);
         let of = |name| column(name).and_then(|at| row.get(at)).filter(|text| !text.is_empty());
-        let line = row.position().map_or(0, csv::Position::line);
         let id = of("id").map_or_else(|| line.to_string(), str::to_owned);
-        match chart(asked, of("epoch").unwrap_or_default(), of("place"), of("bodies")) {
+        let text = match row.len() > header.len() {
+            true => Err(refused(format!("{} cells, expected {}", row.len(), header.len()))),
+            false => chart(asked, of("epoch").unwrap_or_default(), of("place"), of("bodies")),
+        };
+        match text {
             Ok(text) => format!("{{\"id\":{},\"response\":{text}}}\n", json!(id)),
             Err(error) => {
                 failed += 1;
@@ -63,6 +64,42 @@ pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
     match failed {
         0 => Ok(()),
         _ => Err(refused(format!("{failed} of {} charts were refused", rows.len()))),
+    }
+}
+
+/// Whether those of `header` are known, and each there once.
+fn columns(header: &StringRecord) -> Result<(), String> {
+    if let Some(other) = header.iter().find(|name| !COLUMNS.contains(name)) {
+        return Err(format!("column {other:?}: expected some of {}", COLUMNS.join(", ")));
+    }
+    for name in COLUMNS {
+        match header.iter().filter(|known| *known == name).count() {
+            0 if name == "epoch" => return Err("no column epoch".to_owned()),
+            0 | 1 => {}
+            _ => return Err(format!("column {name} is there twice")),
+        }
+    }
+    Ok(())
+}
+
+/// Where rows begin. The reader's own count does not see the empty lines before a row.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the next row.
+    fn of(&mut self, row: &StringRecord) -> usize {
+        let start = row.position().map_or(0, csv::Position::byte);
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = self.text.get(self.at..start + empty).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        self.at = start + empty;
+        self.line
     }
 }
 
@@ -105,7 +142,6 @@ fn chart(
         ..LinesRequest::default()
     })
     .map_err(|problems| refused(Problem::in_words(&problems)))?;
-    let birthplace = request.natal.map(|natal| natal.place);
-    let positions = Positions::at(request.instant, &request.bodies, birthplace)?;
-    Ok(Chart::draw(positions, request.options, request.natal).to_geojson(0.0))
+    let (chart, took_ms) = drawn(request)?;
+    Ok(chart.to_geojson(took_ms))
 }

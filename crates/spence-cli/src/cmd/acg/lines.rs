@@ -4,30 +4,32 @@ use std::cmp::Ordering;
 
 use spence_acg::lines::Line;
 use spence_acg::{
-    BodyRequest, Chart, Feature, LinesRequest, Meaning, NatalRequest, OptionsRequest, Positions,
-    Problem, Request,
+    BodyRequest, Chart, Feature, LinesRequest, Meaning, NatalRequest, OptionsRequest, Problem,
+    Request,
 };
 
-use super::{place, refused};
+use super::{drawn, place, refused};
 use crate::args::{Common, Lines};
 use crate::{files, render};
 
 pub(super) fn run(common: &Common, asked: &Lines) -> anyhow::Result<()> {
+    if let (Some(geojson), Some(svg)) = (&asked.geojson, &asked.svg)
+        && files::are_one(geojson, svg)
+    {
+        return Err(refused("--geojson and --svg: expected two files, these are one"));
+    }
     let request =
         Request::new(&wire(asked)?).map_err(|problems| refused(Problem::in_words(&problems)))?;
-    let birthplace = request.natal.map(|natal| natal.place);
-    let positions = Positions::at(request.instant, &request.bodies, birthplace)
-        .map_err(|error| refused(error.to_string()))?;
-    let chart = Chart::draw(positions, request.options, request.natal);
+    let (chart, took_ms) = drawn(request)?;
     if let Some(file) = &asked.geojson {
-        files::write(file, &chart.to_geojson(0.0))?;
+        files::write(file, &chart.to_geojson(took_ms))?;
     }
     if let Some(file) = &asked.svg {
         files::write(file, &chart.to_svg())?;
     }
     if asked.geojson.is_none() && asked.svg.is_none() {
         match common.json {
-            true => return render::print((chart.to_geojson(0.0) + "\n").as_bytes()),
+            true => return render::print((chart.to_geojson(took_ms) + "\n").as_bytes()),
             false => table(&chart)?,
         }
     }
@@ -90,7 +92,7 @@ fn course(line: &Line) -> String {
 
 fn wire(asked: &Lines) -> anyhow::Result<LinesRequest> {
     let natal = asked.place.as_deref().map(|text| {
-        let place = place("place", text)?;
+        let place = place("--place", text)?;
         Ok::<_, anyhow::Error>(NatalRequest {
             birthplace_lat: Some(place.latitude()),
             birthplace_lon: Some(place.longitude()),

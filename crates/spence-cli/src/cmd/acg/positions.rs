@@ -17,14 +17,15 @@ const ASPECTS: [u16; 7] = [60, 90, 120, 180, 240, 270, 300];
 
 pub(super) fn run(common: &Common, asked: &Positions) -> anyhow::Result<()> {
     let sky = Sky::at(instant(asked)?);
+    let places = places(&sky, &asked.places)?;
     if common.json {
-        return render::json(&record(&sky, &asked.places)?);
+        return render::json(&record(&sky, places));
     }
     let rows = offered().filter_map(|body| Some((body, sky.position(body).ok()?)));
     let rows = rows.map(|(body, position)| row(&sky, body, &position));
     let columns = ["body", "ra", "dec", "longitude", "latitude", "distance au", "deg/day", "MC"];
     render::table(&columns, rows.collect())?;
-    for (name, of) in places(&sky, &asked.places)? {
+    for (name, of) in places {
         let angle = |key: &str| of.get(key).and_then(Value::as_f64).unwrap_or_default();
         let (ascendant, midheaven) = (angle("asc"), angle("mc"));
         render::note(&format!("{name}: ascendant {ascendant:.4}, midheaven {midheaven:.4}"), false);
@@ -69,11 +70,11 @@ fn row(sky: &Sky, body: Body, position: &Position) -> Vec<String> {
     ]
 }
 
-fn record(sky: &Sky, named: &[String]) -> anyhow::Result<Value> {
+fn record(sky: &Sky, places: Map<String, Value>) -> Value {
     let (instant, frame) = (sky.instant(), sky.frame());
     let all = offered().filter_map(|body| Some((body.name().to_owned(), body_of(sky, body)?)));
     let bodies: Map<String, Value> = all.collect();
-    Ok(json!({
+    json!({
         "id": instant.to_string(),
         "ut1": instant.to_string(),
         "jd_ut1": instant.jd_ut1(),
@@ -86,10 +87,10 @@ fn record(sky: &Sky, named: &[String]) -> anyhow::Result<Value> {
         "nut_lon_deg": degrees(frame.nutation_longitude),
         "nut_obl_deg": degrees(frame.nutation_obliquity),
         "bodies": bodies,
-        "places": places(sky, named)?,
+        "places": places,
         "parans": all_parans(sky),
         "aspect_lines": aspect_lines(sky),
-    }))
+    })
 }
 
 fn body_of(sky: &Sky, body: Body) -> Option<Value> {
@@ -123,11 +124,13 @@ fn by_latitude(sky: &Sky, position: &Position, side: Side) -> Value {
 }
 
 fn places(sky: &Sky, named: &[String]) -> anyhow::Result<Map<String, Value>> {
-    let one = |text: &String| {
-        let (name, of) = text.split_once('=').ok_or_else(|| {
+    let mut all = Map::new();
+    for text in named {
+        let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, of) = parts.ok_or_else(|| {
             refused(format!("--place {text:?}: expected NAME=latitude,longitude"))
         })?;
-        let place = place("place", of)?;
+        let place = place("--place", of)?;
         let (ascendant, midheaven) = place.ascendant_and_midheaven(sky.frame());
         let angles = json!({
             "lat": nine(place.latitude()),
@@ -136,9 +139,11 @@ fn places(sky: &Sky, named: &[String]) -> anyhow::Result<Map<String, Value>> {
             "asc": degrees(ascendant),
             "mc": degrees(midheaven),
         });
-        Ok((name.to_owned(), angles))
-    };
-    named.iter().map(one).collect()
+        if all.insert(name.to_owned(), angles).is_some() {
+            return Err(refused(format!("--place {text:?}: {name} is there twice")));
+        }
+    }
+    Ok(all)
 }
 
 fn all_parans(sky: &Sky) -> Vec<Value> {
