@@ -34,6 +34,7 @@ pub struct LinesRequest {
     pub bodies: Option<Vec<BodyRequest>>,
     /// How.
     #[serde(deserialize_with = "object")]
+    #[schema(value_type = Option<OptionsRequest>)]
     pub options: OptionsRequest,
     /// For whom.
     #[serde(deserialize_with = "object_or_null")]
@@ -177,20 +178,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// For `deserialize_with`: an object, and no array of its fields.
+/// For `deserialize_with`: an object, and no array of its fields; null has all defaults.
 ///
 /// # Errors
 ///
 /// What the object's type says.
 pub fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
-    T: Deserialize<'de>,
+    T: Deserialize<'de> + Default,
     D: Deserializer<'de>,
 {
-    Object::deserialize(deserializer).map(|Object(value)| value)
+    object_or_null(deserializer).map(Option::unwrap_or_default)
 }
 
-/// As [`object`], or null.
+/// As [`object`], but null is told apart.
 ///
 /// # Errors
 ///

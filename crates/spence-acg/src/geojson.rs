@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use crate::body::Body;
+use crate::body::{Body, Kind};
 use crate::chart::{Chart, Feature, Meaning};
 use crate::ephemeris::{Position, VERSION};
 use crate::houses::Houses;
@@ -134,7 +134,9 @@ impl Chart {
             Some(dignity) => text(out, "dignity", dignity.name(), ","),
             None => out.push_str(r#","dignity":null"#),
         }
-        let backwards = position.speed.is_some_and(|speed| speed < 0.0);
+        // What little stars move is the Earth's motion and the Sun's.
+        let wanders = body.kind() != Kind::FixedStar;
+        let backwards = wanders && position.speed.is_some_and(|speed| speed < 0.0);
         out.push_str(if backwards { r#","retrograde":true"# } else { r#","retrograde":false"# });
         out.push_str(r#","house":"#);
         match houses {

@@ -1,10 +1,9 @@
 //! Whether what is asked can be answered.
 
-use jiff::{Timestamp, Unit, Zoned, civil};
-
 use crate::asked::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest};
 use crate::body::{Body, Kind};
 use crate::ephemeris::{Instant, Star};
+use crate::epoch::epoch_seconds;
 use crate::houses::HouseSystem;
 use crate::lines::{Aspect, Event, Method};
 use crate::options::{Natal, Options};
@@ -60,6 +59,14 @@ pub struct Request {
 }
 
 type Problems = Vec<Problem>;
+
+/// What was sent, between quotes, as far as it is worth sending back.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}...", text.split_at(end).0),
+    }
+}
 
 fn conflict(field: impl Into<String>, message: impl Into<String>) -> Problem {
     Problem { fault: Fault::Conflict, ..wrong(field, message) }
@@ -160,28 +167,6 @@ fn instant(asked: &LinesRequest, problems: &mut Problems) -> Option<Instant> {
     instant.map_err(|error| problems.push(wrong("epoch", error.to_string()))).ok()
 }
 
-/// The second nearest to an ISO 8601 instant: with an offset, `Z`, or a time zone in brackets; what
-/// has none of these is UTC.
-///
-/// # Errors
-///
-/// What was expected.
-pub fn epoch_seconds(text: &str) -> Result<i64, String> {
-    let text = text.trim();
-    let timestamp = if text.contains('[') {
-        text.parse().map(|zoned: Zoned| zoned.timestamp())
-    } else {
-        text.parse().or_else(|_| {
-            let civil: civil::DateTime = text.parse()?;
-            Ok(civil.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
-        })
-    };
-    let to_second = timestamp.and_then(|timestamp: Timestamp| timestamp.round(Unit::Second));
-    to_second.map(Timestamp::as_second).map_err(|_: jiff::Error| {
-        format!("{text:?}: expected an ISO 8601 instant like 1990-06-15T12:00:00+02:00")
-    })
-}
-
 fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
     let Some(asked) = asked else { return Body::standard().to_vec() };
     if asked.is_empty() {
@@ -189,7 +174,8 @@ fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
     }
     let one = |(index, asked): (usize, &BodyRequest)| {
         let Some(body) = Body::named(&asked.id) else {
-            let message = format!("unknown body {:?}; /api/v1/acg/features lists all", asked.id);
+            let message =
+                format!("unknown body {}; /api/v1/acg/features lists all", quoted(&asked.id));
             let field = format!("bodies[{index}].id");
             problems.push(Problem { fault: Fault::UnknownBody, ..wrong(field, message) });
             return None;
@@ -199,7 +185,8 @@ fn bodies(asked: Option<&[BodyRequest]>, problems: &mut Problems) -> Vec<Body> {
             match Kind::named(kind) {
                 None => {
                     let names = Kind::ALL.map(Kind::name).join(", ");
-                    problems.push(wrong(field, format!("{kind:?}: expected one of {names}")));
+                    problems
+                        .push(wrong(field, format!("{}: expected one of {names}", quoted(kind))));
                 }
                 Some(kind) if !fits(kind, body) => {
                     let message = format!("{:?}: {body} is a {}", kind.name(), body.kind().name());
@@ -243,7 +230,7 @@ fn options(asked: &OptionsRequest, problems: &mut Problems) -> Options {
     }
     let method = asked.method.as_deref().map(|name| {
         Method::named(name).unwrap_or_else(|| {
-            let message = format!("{name:?}: expected zodiaco or mundo");
+            let message = format!("{}: expected zodiaco or mundo", quoted(name));
             problems.push(wrong("options.method", message));
             Method::default()
         })
@@ -277,7 +264,7 @@ fn named<T: Ord>(
         match of(name) {
             Some(one) => found.push(one),
             None => {
-                let message = format!("{name:?}: expected {expected}");
+                let message = format!("{}: expected {expected}", quoted(name));
                 problems.push(wrong(format!("{field}[{index}]"), message));
             }
         }
@@ -288,22 +275,24 @@ fn named<T: Ord>(
 }
 
 fn place(text: &str, problems: &mut Problems) -> Option<Place> {
-    let place = text.split_once(',').and_then(|(latitude, longitude)| {
-        let latitude = latitude.trim().parse().ok()?;
-        Place::new(latitude, longitude.trim().parse().ok()?).ok()
-    });
-    if place.is_none() {
-        let message = format!("{text:?}: expected latitude,longitude like 52.52,13.41");
-        problems.push(wrong("near", message));
-    }
-    place
+    let degrees = |text: &str| text.trim().parse::<f64>().ok();
+    let pair = text
+        .split_once(',')
+        .and_then(|(latitude, longitude)| Some((degrees(latitude)?, degrees(longitude)?)));
+    let place = match pair {
+        Some((latitude, longitude)) => {
+            Place::new(latitude, longitude).map_err(|error| error.to_string())
+        }
+        None => Err(format!("{}: expected latitude,longitude like 52.52,13.41", quoted(text))),
+    };
+    place.map_err(|message| problems.push(wrong("near", message))).ok()
 }
 
 fn natal_of(asked: &NatalRequest, problems: &mut Problems) -> Option<Natal> {
     let houses = asked.houses_system.as_deref().map(|name| {
         HouseSystem::named(name).unwrap_or_else(|| {
             let names = HouseSystem::ALL.map(HouseSystem::name).join(", ");
-            let message = format!("{name:?}: expected one of {names}");
+            let message = format!("{}: expected one of {names}", quoted(name));
             problems.push(wrong("natal.houses_system", message));
             HouseSystem::default()
         })
@@ -321,13 +310,8 @@ fn natal_of(asked: &NatalRequest, problems: &mut Problems) -> Option<Natal> {
                 None
             }
         },
-        (None, None) => {
-            if houses.is_some() {
-                let message = "houses are those of a birthplace: none is given";
-                problems.push(conflict("natal.houses_system", message));
-            }
-            None
-        }
+        // Houses that are asked for without one concern nothing.
+        (None, None) => None,
         (latitude, _) => {
             let field = if latitude.is_none() { "lat" } else { "lon" };
             let message = "missing: latitude and longitude go together";

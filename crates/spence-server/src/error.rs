@@ -66,11 +66,6 @@ impl ApiError {
         let fields = vec![FieldError { field: field.to_owned(), message: message.clone() }];
         Self { status: StatusCode::BAD_REQUEST, message, fields }
     }
-
-    /// An argument that could be, but does not go together with others.
-    pub(crate) fn conflict(field: &str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::CONFLICT, ..Self::field(field, message) }
-    }
 }
 
 /// What is wrong with a chart; of several kinds the plainest decides.

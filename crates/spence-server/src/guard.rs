@@ -121,7 +121,12 @@ pub(crate) fn cors(app: &App) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(allowed))
         .allow_methods([Method::GET, Method::PUT, Method::POST, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::IF_NONE_MATCH])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::IF_NONE_MATCH,
+            crate::edge::CORRELATION_ID,
+        ])
         .expose_headers([
             routes::X_SPENCE_SOURCE,
             routes::X_SPENCE_FRESHNESS,

@@ -46,7 +46,21 @@ fn instants_are_read_to_the_nearest_second() {
     ] {
         assert_eq!(epoch_seconds(text), Ok(seconds), "{text}");
     }
-    assert!(epoch_seconds("noon").unwrap_err().contains("expected an ISO 8601 instant"));
+    for (wrong, why) in [
+        ("noon", "year"),
+        ("1990-06-15", "time"),
+        ("1990-02-30T12:00Z", "1..=28"),
+        ("1990-02-20T24:00Z", "hour"),
+        ("1990-06-15T12:00[Europe/Atlantis]", "Atlantis"),
+        ("1990-07-15T12:00+01:00[Europe/Berlin]", "`+02`"),
+        ("2021-03-28T02:30[Europe/Berlin]", "gap"),
+        ("2021-10-31T02:30[Europe/Berlin]", "fold"),
+    ] {
+        let said = epoch_seconds(wrong).unwrap_err();
+        assert!(said.contains("expected an ISO 8601 instant") && said.contains(why), "{said}");
+    }
+    assert_eq!(epoch_seconds("2021-10-31T02:30+01:00[Europe/Berlin]"), Ok(1_635_643_800));
+    assert!(epoch_seconds(&"9".repeat(1_000_000)).unwrap_err().len() < 500);
 }
 
 #[test]

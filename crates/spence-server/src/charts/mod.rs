@@ -1,7 +1,7 @@
 //! Charts behind the cache: finished bodies, and the positions that they are drawn from.
 //!
 //! A finished body is kept as it goes out, compressed, one entry for each encoding that was asked
-//! for; a chart that is part of a batch or an animation is the one in zstd. Positions are kept
+//! for and one in zstd, of which the others, batches and animations are made. Positions are kept
 //! apart, so that charts of one instant with other options share them. Keys are
 //! [`PrivateKey`]s: an instant and a place may be somebody's birth.
 
@@ -61,8 +61,21 @@ impl ChartId {
         format!("{TAG}:{}", self.0.as_str())
     }
 
-    fn key(self, encoding: Encoding) -> PrivateKey {
+    /// The key of its body in this encoding.
+    pub(crate) fn key(self, encoding: Encoding) -> PrivateKey {
         PrivateKey::of(&format!("{};{}", self.0.as_str(), encoding.name()))
+    }
+
+    /// What is kept under it.
+    fn finished(
+        self,
+        text: &[u8],
+        encoding: Encoding,
+    ) -> Result<Fill<RawValue>, Box<dyn StdError + Send + Sync>> {
+        let body = Bytes::from(encoding.compress(text)?);
+        let value = RawValue::new(GEOJSON.as_bytes(), body);
+        let value = value.ok_or("a content type that cannot stand in a header")?;
+        Ok(Fill::new(value).tags([TAG, &self.tag()]))
     }
 }
 
@@ -81,57 +94,59 @@ impl Charts {
         })
     }
 
-    /// The finished body of a chart.
+    /// The finished body of a chart. In zstd it is made of what is computed, in the other encodings
+    /// of what is held in zstd: however many clients ask in however many ways, it is computed once.
     pub(crate) async fn body(
         self: &Arc<Self>,
         request: &Arc<Request>,
         id: ChartId,
         encoding: Encoding,
     ) -> Result<Cached<RawValue>, Error> {
+        let key = id.key(encoding);
+        if encoding == Encoding::Zstd {
+            return self.in_zstd(request, id).await;
+        }
         let (charts, request) = (Arc::clone(self), Arc::clone(request));
         let fill = move |_: FillCx<PrivateKey, RawValue>| async move {
-            let body = charts.finish(&request, encoding, id).await?;
-            let value = RawValue::new(GEOJSON.as_bytes(), Bytes::from(body));
-            let value = value.ok_or("a content type that cannot stand in a header")?;
-            Ok::<_, Box<dyn StdError + Send + Sync>>(Fill::new(value).tags([TAG, &id.tag()]))
+            let text = charts.text(&request, id).await?;
+            id.finished(&text, encoding)
         };
-        let body = self.bodies.get_or_fetch(&id.key(encoding), fill).await?;
+        let body = self.bodies.get_or_fetch(&key, fill).await?;
         if body.source() != Source::Origin {
             self.figures.hit();
         }
         Ok(body)
     }
 
-    /// A chart as text, for a larger answer that it is a part of.
-    pub(crate) async fn text(self: &Arc<Self>, request: Request) -> Result<String, Error> {
-        let request = Arc::new(request);
-        let body = self.body(&request, ChartId::of(&request), Encoding::Zstd).await?;
-        match Encoding::Zstd.decompress(&body.body).map(String::from_utf8) {
-            Ok(Ok(text)) => Ok(text),
-            // What is not what we wrote.
-            _ => self.compute(&request).await,
+    async fn in_zstd(
+        self: &Arc<Self>,
+        request: &Arc<Request>,
+        id: ChartId,
+    ) -> Result<Cached<RawValue>, Error> {
+        let (charts, request) = (Arc::clone(self), Arc::clone(request));
+        let fill = move |_: FillCx<PrivateKey, RawValue>| async move {
+            let text = charts.compute(&request).await?;
+            id.finished(text.as_bytes(), Encoding::Zstd)
+        };
+        let body = self.bodies.get_or_fetch(&id.key(Encoding::Zstd), fill).await?;
+        if body.source() != Source::Origin {
+            self.figures.hit();
         }
+        Ok(body)
     }
 
-    /// Compresses what is held in another encoding, or what is computed.
-    async fn finish(
+    /// A chart as text, for a larger answer that it is a part of, or for another encoding.
+    pub(crate) async fn text(
         self: &Arc<Self>,
-        request: &Request,
-        encoding: Encoding,
+        request: &Arc<Request>,
         id: ChartId,
-    ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
-        let held = Encoding::ALL.into_iter().filter(|other| *other != encoding).find_map(|other| {
-            let body = self.bodies.peek(&id.key(other))?;
-            other.decompress(&body.body).ok()
-        });
-        let text = match held {
-            Some(text) => {
-                self.figures.hit();
-                text
-            }
-            None => self.compute(request).await?.into_bytes(),
-        };
-        Ok(encoding.compress(&text)?)
+    ) -> Result<Vec<u8>, Error> {
+        let body = self.in_zstd(request, id).await?;
+        match zstd::stream::decode_all(&*body.body) {
+            Ok(text) => Ok(text),
+            // What is not what we wrote.
+            Err(_) => self.compute(request).await.map(String::into_bytes),
+        }
     }
 
     async fn compute(self: &Arc<Self>, request: &Request) -> Result<String, Error> {

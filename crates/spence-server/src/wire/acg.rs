@@ -20,7 +20,8 @@ use crate::wire::ErrorBody;
 pub(crate) struct LinesQuery {
     /// When: ISO 8601 with an offset, `Z` or a time zone in brackets.
     #[param(value_type = Epoch)]
-    epoch: String,
+    #[param(required)]
+    epoch: Option<String>,
     /// The Julian day in its place, from which it may be a minute apart.
     #[param(value_type = Option<f64>, exclusive_minimum = 0)]
     jd: Option<String>,
@@ -103,7 +104,7 @@ impl LinesQuery {
             birthplace_alt_m: None,
             houses_system: self.houses_system,
         });
-        let (epoch, jd, near) = (Some(with_plus(self.epoch)), parsed("jd", self.jd)?, self.near);
+        let (epoch, jd, near) = (self.epoch.map(with_plus), parsed("jd", self.jd)?, self.near);
         Ok(LinesRequest { epoch, jd, bodies, options, natal, near })
     }
 }
@@ -159,6 +160,7 @@ pub(crate) struct AnimateBody {
     pub(crate) bodies: Option<Vec<BodyRequest>>,
     /// As for lines.
     #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<OptionsRequest>)]
     pub(crate) options: OptionsRequest,
     /// As for lines.
     #[serde(default, deserialize_with = "object_or_null")]

@@ -1,23 +1,26 @@
 //! POST `/api/v1/acg/batch` and `/animate`: many charts, sent as they are finished, in order.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
-use serde::Deserialize;
 use serde_json::Value;
 use spence_acg::ephemeris::Instant;
-use spence_acg::{LinesRequest, Request, epoch_seconds};
+use spence_acg::{Fault, LinesRequest, Problem, Request, epoch_seconds};
 
 use crate::app::App;
+use crate::charts::ChartId;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::Json;
 use crate::wire::ErrorBody;
 use crate::wire::acg::{AnimateBody, Animation, BatchAnswer, BatchBody};
 
+/// Any instant that there is.
+const EPOCH: &str = "2000-01-01T12:00:00Z";
 /// Charts of one call.
 const MOST: usize = 10_000;
 /// Charts that are computed at a time.
@@ -70,8 +73,12 @@ fn requested(asked: Value, index: usize) -> ApiResult<Request> {
         let message = format!("requests[{index}]: expected an object");
         return Err(ApiError::field(&format!("requests[{index}]"), message));
     }
-    let asked = LinesRequest::deserialize(&asked).map_err(|error| {
-        ApiError::field(&format!("requests[{index}]"), format!("requests[{index}]: {error}"))
+    let asked: LinesRequest = serde_path_to_error::deserialize(&asked).map_err(|error| {
+        let field = match error.path().to_string().as_str() {
+            "." => format!("requests[{index}]"),
+            path => format!("requests[{index}].{path}"),
+        };
+        ApiError::field(&field, format!("{field}: {}", error.into_inner()))
     })?;
     Request::new(&asked).map_err(|mut problems| {
         for problem in &mut problems {
@@ -104,20 +111,31 @@ pub(crate) async fn animate(
     State(app): State<App>,
     Json(body): Json<AnimateBody>,
 ) -> ApiResult<Response> {
-    let instants = instants(&body)?;
+    let instants = instants(&body);
     let asked = LinesRequest {
-        epoch: Some(body.epoch_start),
+        // If it is wrong, that is told of the start already.
+        epoch: Some(match instants {
+            Ok(_) => body.epoch_start,
+            Err(_) => EPOCH.to_owned(),
+        }),
         jd: None,
         bodies: body.bodies,
         options: body.options,
         natal: body.natal,
         near: body.near,
     };
-    let request = Request::new(&asked)?;
+    let (instants, request) = match (instants, Request::new(&asked)) {
+        (Ok(instants), Ok(request)) => (instants, request),
+        (instants, request) => {
+            let all = [instants.err(), request.err()].into_iter().flatten().flatten();
+            return Err(all.collect::<Vec<_>>().into());
+        }
+    };
     let one = move |instant: Instant| {
         let (app, request) = (app.clone(), Request { instant, ..request.clone() });
         async move {
-            let jd = instant.jd_ut1();
+            // As in the features.
+            let jd = (instant.jd_ut1() * 1e6).round() / 1e6;
             match text(&app, request).await {
                 Ok(text) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":{text}}}"#),
                 // The answer has begun: a frame without data is all that can be said.
@@ -128,37 +146,46 @@ pub(crate) async fn animate(
     Ok(streamed("frames", stream::iter(instants).map(one).buffered(AT_A_TIME)))
 }
 
-fn instants(body: &AnimateBody) -> ApiResult<Vec<Instant>> {
-    let read = |field: &str, text: &str| {
-        epoch_seconds(text).map_err(|message| ApiError::field(field, format!("{field}: {message}")))
+/// The instants of the frames, or all that is wrong with them.
+fn instants(body: &AnimateBody) -> Result<Vec<Instant>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut problem = |fault, field: &str, message: String| {
+        problems.push(Problem { fault, field: field.to_owned(), message });
     };
-    let start = read("epoch_start", &body.epoch_start)?;
-    let end = read("epoch_end", &body.epoch_end)?;
-    if !(1..=43_200).contains(&body.step_minutes) {
-        let message = format!("step_minutes: {}, expected 1 to 43200", body.step_minutes);
-        return Err(ApiError::field("step_minutes", message));
-    }
-    if end < start {
-        return Err(ApiError::conflict("epoch_end", "epoch_end: is before epoch_start"));
-    }
-    let step = body.step_minutes * 60;
-    let count = usize::try_from((end - start) / step + 1).unwrap_or(usize::MAX);
-    if count > MOST {
-        let message = format!("step_minutes: {count} frames, expected {MOST} at most");
-        return Err(ApiError::conflict("step_minutes", message));
-    }
-    let out_of_range = |field: &str, seconds| {
-        Instant::from_unix(seconds)
-            .map_err(|error| ApiError::field(field, format!("{field}: {error}")))
+    let mut read = |field: &str, text: &str| {
+        let seconds = epoch_seconds(text).and_then(|seconds| {
+            Instant::from_unix(seconds).map(|_| seconds).map_err(|error| error.to_string())
+        });
+        seconds.map_err(|message| problem(Fault::Invalid, field, message)).ok()
     };
-    out_of_range("epoch_start", start)?;
-    out_of_range("epoch_end", end)?;
-    Ok((0..count as i64).filter_map(|n| Instant::from_unix(start + n * step).ok()).collect())
+    let start = read("epoch_start", &body.epoch_start);
+    let end = read("epoch_end", &body.epoch_end);
+    let minutes = body.step_minutes;
+    if !(1..=43_200).contains(&minutes) {
+        problem(Fault::Invalid, "step_minutes", format!("{minutes}: expected 1 to 43200"));
+    } else if let (Some(start), Some(end)) = (start, end) {
+        let count = usize::try_from((end - start) / (minutes * 60) + 1).unwrap_or(usize::MAX);
+        if end < start {
+            problem(Fault::Conflict, "epoch_end", "is before epoch_start".to_owned());
+        } else if count > MOST {
+            let message = format!("{count} frames, expected {MOST} at most");
+            problem(Fault::Conflict, "step_minutes", message);
+        } else {
+            let at = |n| Instant::from_unix(start + n * minutes * 60).ok();
+            return Ok((0..count as i64).filter_map(at).collect());
+        }
+    }
+    Err(problems)
 }
 
 /// A chart as text; counted as a single one is.
 async fn text(app: &App, request: Request) -> ApiResult<String> {
-    let answer = app.charts().text(request).await.map_err(ApiError::from);
+    let request = Arc::new(request);
+    let answer = app.charts().text(&request, ChartId::of(&request)).await.map_err(ApiError::from);
+    let answer = answer.and_then(|text| {
+        let wrong = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "a chart is no text");
+        String::from_utf8(text).map_err(wrong)
+    });
     let failed =
         answer.as_ref().is_err_and(|error| error.status() >= StatusCode::INTERNAL_SERVER_ERROR);
     app.charts().figures.answered(app.now_ms(), failed);

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::charts::{ALGORITHM, CHARTS_CACHE, ChartId, Encoding, POSITIONS_CACHE};
 use crate::error::{ApiError, ApiResult};
 use crate::routes::entries::knows;
-use crate::routes::{Json, about, header_text};
+use crate::routes::{Json, X_SPENCE_KEY, about, header_text};
 use crate::wire::ErrorBody;
 use crate::wire::acg::{ChartStatus, FeatureCollection, LinesQuery};
 
@@ -71,7 +71,11 @@ pub(crate) async fn lines_of_query(
 ) -> ApiResult<Response> {
     let known = headers.get(header::IF_NONE_MATCH);
     let answer = async {
-        let Query(query) = query.map_err(|error| ApiError::field("query", error.body_text()))?;
+        let Query(query) = query.map_err(|error| {
+            let text = error.body_text();
+            // It names the field, between back quotes.
+            ApiError::field(text.split('`').nth(1).unwrap_or("query"), text.as_str())
+        })?;
         chart(&app, &headers, &query.read()?, known).await
     };
     counted(&app, answer.await)
@@ -95,10 +99,13 @@ async fn chart(
     // The sky of an instant does not age.
     headers.remove(header::AGE);
     headers.insert(X_SPENCE_TAG, header_text(id.tag()));
+    let key = format!("{CHARTS_CACHE}/{}", id.key(encoding).as_str());
+    headers.insert(X_SPENCE_KEY, header_text(key));
     headers.insert(header::ETAG, value.etag.clone());
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    // It may be somebody's birth: not for caches that others share.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    // It may be somebody's birth: not for caches that others share. Those of browsers ask again,
+    // since they hear of no invalidation; that costs them a 304.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if knows(known, &value.etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
