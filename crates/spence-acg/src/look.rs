@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::chart::Meaning;
+use crate::ephemeris::Star;
 use crate::lines::Event;
 
 /// What a front end needs to draw a line and to find it under a pointer.
@@ -31,7 +32,10 @@ pub fn color(body: Body) -> &'static str {
         Body::Pluto => "#7a1f4d",
         Body::MeanNode | Body::TrueNode | Body::SouthNode => "#3d6b1f",
         Body::LilithMean => "#202020",
-        Body::Star(_) => "#9a7d00",
+        Body::Star(Star::Regulus) => "#9a7d00",
+        Body::Star(Star::Spica) => "#3a93b8",
+        Body::Star(Star::Aldebaran) => "#c2562a",
+        Body::Star(Star::Antares) => "#8f3fa6",
         Body::Fortune | Body::Spirit => "#b8337f",
     }
 }

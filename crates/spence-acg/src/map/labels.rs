@@ -1,14 +1,16 @@
 //! Where the names of lines stand: each on its line, none over another.
 
 use crate::chart::Meaning;
-use crate::lines::{Line, Point};
+use crate::lines::{Event, Line, Point};
 
-/// Of a letter and of a line of text, in pixels.
-const LETTER: f64 = 7.4;
+/// Of a letter and of a line of text, in pixels, whatever the font.
+const LETTER: f64 = 9.0;
 const HEIGHT: f64 = 16.0;
-/// At which latitudes a name may stand, the best first.
-const UPPER: [f64; 9] = [78.0, 70.0, 62.0, 54.0, 46.0, 38.0, 28.0, 18.0, 8.0];
-const LOWER: [f64; 9] = [-66.0, -58.0, -50.0, -42.0, -34.0, -26.0, -18.0, -10.0, -2.0];
+/// At which latitude a name stands best, and after which steps it may stand too.
+const UPPER: f64 = 78.0;
+const LOWER: f64 = -66.0;
+const STEP: f64 = 4.0;
+const STEPS: u32 = 30;
 
 /// A name, and the middle of it in pixels.
 pub(super) struct Label {
@@ -23,6 +25,19 @@ pub(super) struct Labels {
     pub(super) placed: Vec<Label>,
 }
 
+impl Label {
+    /// How wide it is drawn, in pixels.
+    pub(super) fn width(&self) -> f64 {
+        LETTER * self.text.chars().count() as f64
+    }
+
+    fn is_clear_of(&self, other: &Label) -> bool {
+        let ([x, y], [other_x, other_y]) = (self.at, other.at);
+        (x - other_x).abs() > (self.width() + other.width()) / 2.0 + 4.0
+            || (y - other_y).abs() > HEIGHT
+    }
+}
+
 impl Labels {
     /// Writes `text` on the line, where there is room; where there is none it is left out.
     pub(super) fn add(
@@ -33,27 +48,23 @@ impl Labels {
         color: &'static str,
         on_map: impl Fn(Point) -> Point,
     ) {
-        let latitudes = match meaning {
-            Meaning::Angle(crate::lines::Event::MC | crate::lines::Event::IC) => UPPER,
-            _ => LOWER,
+        let (first, step) = match meaning {
+            Meaning::Angle(Event::MC | Event::IC) => (UPPER, -STEP),
+            _ => (LOWER, STEP),
         };
-        let width = LETTER * text.chars().count() as f64;
-        for latitude in latitudes {
+        let mut label = Label { text, at: [0.0; 2], color };
+        let margin = label.width() / 2.0 + 3.0;
+        for latitude in (0..STEPS).map(|n| first + f64::from(n) * step) {
             let longitude = match line {
                 Line::Meridian(meridian) => Some(meridian.longitude),
                 Line::Horizon(horizon) => horizon.longitude_at(latitude),
                 _ => None,
             };
             let Some(longitude) = longitude else { continue };
-            let at = on_map([longitude, latitude]);
-            let clear = |other: &Label| {
-                let other_width = LETTER * other.text.chars().count() as f64;
-                (other.at[0] - at[0]).abs() > (width + other_width) / 2.0
-                    || (other.at[1] - at[1]).abs() > HEIGHT
-            };
-            let inside = at[0] > width / 2.0 && at[0] < super::WIDTH - width / 2.0;
-            if inside && self.placed.iter().all(clear) {
-                self.placed.push(Label { text, at, color });
+            let [x, y] = on_map([longitude, latitude]);
+            label.at = [x.clamp(margin, super::WIDTH - margin), y];
+            if self.placed.iter().all(|other| label.is_clear_of(other)) {
+                self.placed.push(label);
                 return;
             }
         }

@@ -18,12 +18,24 @@ const DEGREE: f64 = 5.0;
 const WIDTH: f64 = 360.0 * DEGREE;
 const HEIGHT: f64 = 180.0 * DEGREE;
 const TITLE: f64 = 56.0;
-const LEGEND: f64 = 104.0;
+const LEGEND: f64 = 108.0;
 /// From name to name in the legend.
 const COLUMN: f64 = 148.0;
 const COLUMNS: usize = 12;
+/// Of more parans than these only the ends are drawn.
+const PARANS: usize = 60;
+/// How many degrees of longitude, at each edge.
+const END: f64 = 4.0;
 /// Degrees between the lines of the grid.
 const GRID: i32 = 30;
+
+/// Below the names of bodies.
+const EXPLAINED: [&str; 2] = [
+    "MC: culminates, AC: rises (solid). IC: opposite, DC: sets (dashed). Aspects: dotted. Local \
+     space: thin, dashed, through the birthplace. Parans: dotted parallels; if many, marks at both \
+     edges.",
+    "True geocentric positions, no refraction. Coastlines: Natural Earth.",
+];
 
 const OCEAN: &str = "#eaf1f6";
 const LAND: &str = "#f4efe3";
@@ -31,7 +43,7 @@ const COAST: &str = "#a79f8c";
 const INK: &str = "#333333";
 
 impl Chart {
-    /// The chart as an SVG of 1,800 by 1,060 pixels: land, grid, the lines in the colours of their
+    /// The chart as an SVG of 1,800 by 1,064 pixels: land, grid, the lines in the colours of their
     /// bodies with their names on them, a legend, the birthplace.
     #[must_use]
     pub fn to_svg(&self) -> String {
@@ -57,10 +69,12 @@ impl Chart {
                 put(
                     &mut out,
                     format_args!(
-                        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" \
+                        "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.0}\" \
+                         lengthAdjust=\"spacingAndGlyphs\" text-anchor=\"middle\" \
                          font-weight=\"bold\" fill=\"{color}\"{halo}>{}</text>\n",
                         label.at[0],
                         label.at[1] + 5.0,
+                        label.width(),
                         label.text
                     ),
                 );
@@ -76,21 +90,28 @@ impl Chart {
     fn lines(&self, out: &mut String) -> Labels {
         let mut features: Vec<&Feature> = self.features.iter().collect();
         features.sort_by_key(|feature| look(&feature.meaning).z_index);
+        let parans = features.iter().filter(|one| matches!(one.meaning, Meaning::Paran(_)));
+        let only_ends = parans.count() > PARANS;
         let mut labels = Labels::default();
         for feature in &features {
             let Some((body, _)) = self.positions.bodies.get(feature.of) else { continue };
             let (width, opacity) = match feature.meaning {
                 Meaning::Angle(_) => (2.2, 0.95),
                 Meaning::Aspect(..) | Meaning::LocalSpace(_) => (1.1, 0.8),
-                Meaning::Paran(_) => (0.5, 0.35),
+                Meaning::Paran(_) if only_ends => (1.0, 0.9),
+                Meaning::Paran(_) => (0.7, 0.6),
             };
             let dashes = match look(&feature.meaning).style {
+                _ if only_ends && matches!(feature.meaning, Meaning::Paran(_)) => "",
                 "dashed" => " stroke-dasharray=\"9 6\"",
                 "dotted" => " stroke-dasharray=\"2 4\"",
                 _ => "",
             };
             out.push_str("<path d=\"");
-            course(out, &feature.line);
+            match feature.line {
+                Line::Parallel(parallel) if only_ends => ends(out, parallel.latitude),
+                line => course(out, &line),
+            }
             put(
                 out,
                 format_args!(
@@ -162,15 +183,10 @@ impl Chart {
                 ),
             );
         }
-        put(
-            out,
-            format_args!(
-                "<text x=\"16\" y=\"{}\" fill=\"{INK}\">MC: culminates, AC: rises (solid). IC: \
-                 opposite, DC: sets (dashed). Aspects, parans: dotted. True geocentric positions, \
-                 no refraction. Coastlines: Natural Earth.</text>\n",
-                top + 60.0
-            ),
-        );
+        for (index, line) in EXPLAINED.iter().enumerate() {
+            let y = top + 42.0 + 20.0 * index as f64;
+            put(out, format_args!("<text x=\"16\" y=\"{y}\" fill=\"{INK}\">{line}</text>\n"));
+        }
     }
 }
 
@@ -188,6 +204,13 @@ fn world(out: &mut String) {
         follow(out, [[-180.0, latitude], [180.0, latitude]].into_iter());
     }
     out.push_str("\"/>\n");
+}
+
+/// A parallel, at the edges of the map.
+fn ends(out: &mut String, latitude: f64) {
+    for [from, to] in [[-180.0, -180.0 + END], [180.0 - END, 180.0]] {
+        follow(out, [[from, latitude], [to, latitude]].into_iter());
+    }
 }
 
 fn course(out: &mut String, line: &Line) {

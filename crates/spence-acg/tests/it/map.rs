@@ -49,6 +49,20 @@ fn the_map_looks_like_the_one_that_was_looked_at() {
     assert!(other > 0.5, "{other}: other lines are another picture");
 }
 
+/// As `spence acg lines --epoch 1990-06-15T12:00:00+02:00 --place 52.52,13.41 --svg docs/map.svg`.
+#[test]
+fn the_map_in_the_documentation_is_the_one_that_is_drawn_today() {
+    let Chart { positions, natal, .. } = chart(&[]);
+    let options = Options { parans: false, ..Options::default() };
+    let chart = Chart::draw(positions, options, natal);
+    let shown = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/map.svg");
+    if std::env::var_os("SPENCE_WRITE_GOLDEN").is_some() {
+        std::fs::write(shown, chart.to_svg()).unwrap();
+    }
+    let off = difference(&drawn(&chart.to_svg()), &drawn(&std::fs::read_to_string(shown).unwrap()));
+    assert!(off < 0.1, "{off}");
+}
+
 #[test]
 fn every_angle_has_its_name_and_none_is_over_another() {
     let svg = chart(&[]).to_svg();
