@@ -13,6 +13,7 @@ mod market;
 mod metadata;
 mod mutants;
 mod requirements;
+mod schemathesis;
 mod soak;
 mod tree;
 
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 
 const USAGE: &str =
     "usage: cargo xtask <tidy | licences | examples | calendars | ephemeris [check INSTANTS] |
-                    fuzz [SECONDS [NAME]] | market [RESCANS] | mutants [NAME] | soak [PART]>
+                    fuzz [SECONDS [NAME]] | market [RESCANS] | mutants [NAME] |
+                    schemathesis [EXAMPLES] | soak [PART]>
   tidy      crate edges, file sizes, names, the clock, links and requirements
   licences  every dependency has a permissive licence
   examples  runs every example, and checks that examples/README.md lists it
@@ -31,6 +33,8 @@ const USAGE: &str =
   market    scans 5,000 symbols through the cache, and again RESCANS times (20), beside targets
   mutants   takes away each line that keeps a promise, or those whose file or test has NAME in its
             name, and expects the test to turn red
+  schemathesis sends the server what the OpenAPI document permits and forbids, EXAMPLES (50) of each,
+            and takes no answer that the document does not know
   soak      all of this and more at length, or the parts with PART in their name; docs/testing.md";
 
 fn main() -> ExitCode {
@@ -59,6 +63,10 @@ fn main() -> ExitCode {
             },
         },
         "mutants" => mutants::run(&argument(2)),
+        "schemathesis" => match argument(2).as_str() {
+            "" => schemathesis::check("50"),
+            examples => schemathesis::check(examples),
+        },
         "soak" => soak::run(&argument(2)),
         _ => {
             eprintln!("{USAGE}");

@@ -23,7 +23,7 @@ const fn tests(name: &'static str, filter: &'static [&'static str]) -> Part {
     Part { name, command: filter, settings: &[("SPENCE_SOAK", "1")] }
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     tests("byte flips", &["one_flipped_byte"]),
     tests("full and failing devices", &["device::"]),
     tests("clock jumps and SIGSTOP", &["wall_clock", "was_stopped"]),
@@ -56,6 +56,11 @@ const PARTS: [Part; 13] = [
     Part {
         name: "ephemeris",
         command: &["cargo", "xtask", "ephemeris", "check", "2000"],
+        settings: &[],
+    },
+    Part {
+        name: "schemathesis",
+        command: &["cargo", "xtask", "schemathesis", "200"],
         settings: &[],
     },
     Part { name: "mutants", command: &["cargo", "xtask", "mutants"], settings: &[] },
