@@ -14,35 +14,28 @@ const POWERS: [i64; 11] = [
     10_000_000_000,
 ];
 
-/// `value` in steps of the last of so many `decimals` (10 at most).
+/// `value` in steps of the last of so many `decimals` (10 at most); a half goes away from zero.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "degrees")]
 pub(crate) fn steps(value: f64, decimals: u8) -> i64 {
-    (value * power(decimals) as f64).round() as i64
+    (value * power(decimals) as f64 + 0.5_f64.copysign(value)) as i64
 }
 
 /// Writes so many steps as a decimal number, without zeros that say nothing.
 pub(crate) fn write_steps(out: &mut String, steps: i64, decimals: u8) {
-    let power = power(decimals);
     if steps < 0 {
         out.push('-');
     }
-    let steps = steps.unsigned_abs();
-    let power = power.unsigned_abs();
-    out.push_str(itoa::Buffer::new().format(steps / power));
-    let mut rest = steps % power;
-    if rest == 0 {
-        return;
-    }
-    let mut digits = usize::from(decimals);
-    while rest.is_multiple_of(10) {
-        rest /= 10;
-        digits -= 1;
-    }
     let mut buffer = itoa::Buffer::new();
-    let text = buffer.format(rest);
-    out.push('.');
-    (text.len()..digits).for_each(|_| out.push('0'));
-    out.push_str(text);
+    let text = buffer.format(steps.unsigned_abs());
+    let decimals = usize::from(decimals);
+    let (whole, digits) = text.split_at(text.len().saturating_sub(decimals));
+    out.push_str(if whole.is_empty() { "0" } else { whole });
+    let told = digits.trim_end_matches('0');
+    if !told.is_empty() {
+        out.push('.');
+        (digits.len()..decimals).for_each(|_| out.push('0'));
+        out.push_str(told);
+    }
 }
 
 /// Writes `value` with so many decimals at most; what is no number is null.

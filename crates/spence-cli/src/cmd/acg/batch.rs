@@ -8,7 +8,9 @@ use anyhow::Context;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use spence_acg::{BodyRequest, LinesRequest, NatalRequest, OptionsRequest, Problem, Request};
+use spence_acg::{
+    BodyRequest, Chart, LinesRequest, NatalRequest, OptionsRequest, Problem, Request,
+};
 
 use super::{drawn, place, refused};
 use crate::args::Batch;
@@ -42,12 +44,17 @@ pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
         let column = |name| header.iter().position(|known| known == name);
         let of = |name| column(name).and_then(|at| row.get(at)).filter(|text| !text.is_empty());
         let id = of("id").map_or_else(|| line.to_string(), str::to_owned);
-        let text = match row.len() > header.len() {
+        let chart = match row.len() > header.len() {
             true => Err(refused(format!("{} cells, expected {}", row.len(), header.len()))),
             false => chart(asked, of("epoch").unwrap_or_default(), of("place"), of("bodies")),
         };
-        match text {
-            Ok(text) => format!("{{\"id\":{},\"response\":{text}}}\n", json!(id)),
+        match chart {
+            Ok((chart, took_ms)) => {
+                let mut told = format!("{{\"id\":{},\"response\":", json!(id));
+                chart.write_geojson(&mut told, took_ms);
+                told.push_str("}\n");
+                told
+            }
             Err(error) => {
                 failed += 1;
                 bar.suspend(|| render::note(&format!("line {line}: {error}"), true));
@@ -122,7 +129,7 @@ fn chart(
     epoch: &str,
     birthplace: Option<&str>,
     bodies: Option<&str>,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<(Chart, f64)> {
     let place = birthplace.map(|text| place("place", &text.replace(' ', ","))).transpose()?;
     let natal = place.map(|place| NatalRequest {
         birthplace_lat: Some(place.latitude()),
@@ -142,6 +149,5 @@ fn chart(
         ..LinesRequest::default()
     })
     .map_err(|problems| refused(Problem::in_words(&problems)))?;
-    let (chart, took_ms) = drawn(request)?;
-    Ok(chart.to_geojson(took_ms))
+    drawn(request)
 }
