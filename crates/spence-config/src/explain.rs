@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use crate::load::ConfigError;
 use crate::model::{
-    Address, Beta, CalendarField, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer,
-    Market, Memory, PolicyFields, Redis, Server, StaleField, TtlField,
+    Compression, Disk, Durability, Eviction, Layer, Market, Memory, PolicyFields, Redis, Server,
+    StaleField,
 };
 use crate::providers::{ProviderKind, SeriesNames};
 use crate::settings::Sources;
 use crate::units::{Size, Span};
+use crate::values::{Address, Beta, CalendarField, Fraction, Hidden, TtlField};
 
 /// Settings by name, with their values in words.
 pub(crate) type Leaves = BTreeMap<String, String>;

@@ -26,14 +26,15 @@ mod restart;
 mod secret;
 mod settings;
 mod units;
+mod values;
 
 pub use environment::PREFIX;
 pub use explain::Explained;
 pub use import::import;
 pub use load::ConfigError;
 pub use model::{
-    Address, Beta, Compression, Disk, Durability, Eviction, Fraction, Hidden, Layer, Market,
-    Memory, PolicyFields, ProviderFields, Redis, Server, StaleField, TtlField,
+    Compression, Disk, Durability, Eviction, Layer, Market, Memory, PolicyFields, ProviderFields,
+    Redis, Server, StaleField,
 };
 pub use providers::{ProviderKind, ProviderSettings, SeriesNames};
 pub use redis::RedisSettings;
@@ -42,3 +43,4 @@ pub use settings::{
     DEFAULTS, DiskSettings, MarketSettings, MemorySettings, ServerSettings, Settings, Sources,
 };
 pub use units::{Size, Span};
+pub use values::{Address, Beta, Fraction, Hidden, TtlField};

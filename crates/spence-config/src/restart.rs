@@ -45,7 +45,7 @@ impl Settings {
         }
         compare!(
             names, &self.server, &other.server,
-            "server": ServerSettings { listen, token, allow_origins, max_body }
+            "server": ServerSettings { listen, token, allow_origins, max_body, rate_limit }
         );
         compare!(
             names, &self.market, &other.market,

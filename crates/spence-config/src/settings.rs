@@ -12,12 +12,13 @@ use spence_calendar::ExchangeCalendar;
 use crate::load::ConfigError;
 use crate::model::{
     Compression, Disk, Durability, Eviction, Layer, Market, Memory, PolicyFields, Server,
-    StaleField, TtlField,
+    StaleField,
 };
 use crate::providers::{ProviderSettings, base_url};
 use crate::redis::RedisSettings;
 use crate::secret::Secret;
 use crate::units::{Size, Span};
+use crate::values::TtlField;
 
 /// Every setting with its default, and what it means.
 pub const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -93,6 +94,8 @@ pub struct ServerSettings {
     pub allow_origins: Vec<String>,
     /// The largest request body, in bytes.
     pub max_body: u64,
+    /// Requests a second that one address may make, if they are limited.
+    pub rate_limit: Option<NonZeroU32>,
 }
 
 /// The market data provider.
@@ -278,7 +281,8 @@ fn server_settings(server: Server) -> Result<ServerSettings, ConfigError> {
     }
     let max_body =
         at_least("server.max_body", required("server.max_body", server.max_body)?, MIN_BODY)?;
-    Ok(ServerSettings { listen, token: token.map(Secret::new), allow_origins, max_body })
+    let (token, rate_limit) = (token.map(Secret::new), server.rate_limit);
+    Ok(ServerSettings { listen, token, allow_origins, max_body, rate_limit })
 }
 
 fn market_settings(market: Market) -> Result<MarketSettings, ConfigError> {

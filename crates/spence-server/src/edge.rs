@@ -4,12 +4,14 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use tower::{Service, ServiceExt};
@@ -18,6 +20,7 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::error::shape;
 use crate::guard::refusal;
+use crate::limit::Limit;
 use crate::router::router;
 use crate::routes::entries;
 
@@ -35,13 +38,20 @@ const MAX_BYTES: usize = 128;
 pub struct Edge {
     app: App,
     router: Router,
+    limit: Option<Arc<Limit>>,
 }
 
 impl Edge {
     /// The service of `app`.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { router: router(&app), app }
+        let limit = app.settings().server.rate_limit.map(Limit::new).map(Arc::new);
+        Self { router: router(&app), app, limit }
+    }
+
+    /// Whether it has to know who asks.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limit.is_some()
     }
 
     async fn answer(self, request: Request) -> Response {
@@ -75,6 +85,13 @@ impl Edge {
 
     /// Refuses a request, or answers it.
     async fn admit(&self, request: Request) -> Response {
+        if let Some(limit) = &self.limit
+            && let Some(ConnectInfo(address)) =
+                request.extensions().get::<ConnectInfo<SocketAddr>>()
+            && let Some(refusal) = limit.refusal(address.ip())
+        {
+            return refusal;
+        }
         if !self.app.settings().server.allow_origins.is_empty() {
             // The guard stands behind the layer that answers the questions of browsers.
             return self.route(request).await;

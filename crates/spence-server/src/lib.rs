@@ -8,6 +8,7 @@ mod charts;
 mod edge;
 mod error;
 mod guard;
+mod limit;
 mod metrics;
 mod openapi;
 mod providers;

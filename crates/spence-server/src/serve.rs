@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::ServiceExt;
@@ -28,11 +29,15 @@ pub async fn serve(
         stop.await;
         stopping.stop();
     };
-    let serving = tokio::spawn(
-        axum::serve(listener, Edge::new(app.clone()).into_make_service())
-            .with_graceful_shutdown(until)
-            .into_future(),
-    );
+    let edge = Edge::new(app.clone());
+    let serving = if edge.is_limited() {
+        let edge = edge.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, edge).with_graceful_shutdown(until);
+        tokio::spawn(serving.into_future())
+    } else {
+        let serving = axum::serve(listener, edge.into_make_service());
+        tokio::spawn(serving.with_graceful_shutdown(until).into_future())
+    };
     let ahead = app.settings().market.refresh_ahead.then(|| {
         let market = app.market().clone();
         tokio::spawn(async move { market.keep_ahead().await })

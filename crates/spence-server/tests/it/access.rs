@@ -75,3 +75,22 @@ fn other_machines_are_served_only_with_a_token() {
     assert!(resolve("server: { listen: 0.0.0.0:8321 }").is_err());
     assert!(resolve("server: { listen: 0.0.0.0:8321, token: t }").is_ok());
 }
+
+#[tokio::test]
+async fn an_address_makes_as_many_requests_as_it_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), "server: { rate_limit: 2 }").await;
+    let mut refused = None;
+    for _ in 0..50 {
+        let answer = service.get("/health").await;
+        if answer.status() == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("50 requests take less than 24 seconds");
+    assert_eq!(header(&refused, "retry-after"), "1");
+    let body: serde_json::Value = refused.json().await.unwrap();
+    assert!(body["message"].as_str().unwrap().starts_with("2 requests a second"), "{body}");
+    service.stop().await;
+}
