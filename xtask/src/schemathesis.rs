@@ -36,7 +36,9 @@ pub(crate) fn check(examples: &str) -> anyhow::Result<Complaints> {
     let address = server.address()?;
     let mut complaints = Complaints::new();
     for (paths, more) in PARTS {
-        let ran = Command::new(&program)
+        // Where it keeps what it remembers of its runs.
+        let ran = Command::new(std::path::absolute(&program)?)
+            .current_dir(environment)
             .arg("run")
             .arg(format!("{address}/openapi.json"))
             .args(["--checks", "all", "--max-examples", examples, "--no-color"])

@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -29,7 +29,7 @@ pub struct LinesRequest {
     #[schema(exclusive_minimum = 0)]
     pub jd: Option<f64>,
     /// What is drawn. Default: Sun to Pluto and the mean node.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 64)]
     #[serde(deserialize_with = "objects")]
     pub bodies: Option<Vec<BodyRequest>>,
     /// How.
@@ -42,6 +42,10 @@ pub struct LinesRequest {
     /// `latitude,longitude` of a place; each feature then tells in `near_km` how far it is.
     #[schema(value_type = Option<LatitudeLongitude>, example = "52.52,13.41")]
     pub near: Option<String>,
+    /// What a batch tells its charts apart by; without effect on any.
+    #[serde(skip_serializing)]
+    #[schema(ignore)]
+    pub correlation_id: IgnoredAny,
 }
 
 /// A body.
@@ -65,10 +69,12 @@ pub struct BodyRequest {
 #[serde(deny_unknown_fields, default)]
 pub struct OptionsRequest {
     /// AC, DC, MC, IC. Default: all.
-    #[schema(value_type = Option<Vec<Event>>)]
+    #[serde(deserialize_with = "list_or_null")]
+    #[schema(value_type = Option<Vec<Event>>, max_items = 64)]
     pub line_types: Option<Vec<String>>,
     /// conjunction, sextile, square, trine, opposition; to AC and MC. Default: none.
-    #[schema(value_type = Option<Vec<Aspect>>)]
+    #[serde(deserialize_with = "list_or_null")]
+    #[schema(value_type = Option<Vec<Aspect>>, max_items = 64)]
     pub aspects: Option<Vec<String>>,
     /// Whether parans are drawn. Default: true.
     pub include_parans: Option<bool>,
@@ -205,7 +211,48 @@ where
     Ok(found.map(|Object(value)| value))
 }
 
-/// As [`object`], a list of them or null.
+/// The longest list: more than there is of anything.
+const MOST: usize = 64;
+
+/// A list of [`MOST`] at most; longer ones are not read to their end.
+struct List<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfSeq<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfSeq<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a list of {MOST} at most")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(one) = seq.next_element()? {
+                    if all.len() == MOST {
+                        return Err(A::Error::invalid_length(MOST + 1, &self));
+                    }
+                    all.push(one);
+                }
+                Ok(List(all))
+            }
+        }
+        deserializer.deserialize_seq(OfSeq(PhantomData))
+    }
+}
+
+/// For `deserialize_with`: a list of 64 at most, or null.
+fn list_or_null<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let found = Option::<List<T>>::deserialize(deserializer)?;
+    Ok(found.map(|List(all)| all))
+}
+
+/// As [`object`], a list of 64 of them at most, or null.
 ///
 /// # Errors
 ///
@@ -215,6 +262,6 @@ where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    let found = Option::<Vec<Object<T>>>::deserialize(deserializer)?;
+    let found = list_or_null::<Object<T>, D>(deserializer)?;
     Ok(found.map(|all| all.into_iter().map(|Object(value)| value).collect()))
 }

@@ -141,13 +141,17 @@ impl Body {
         }
     }
 
+    /// All names, with those that some bodies have besides.
+    pub(crate) fn names() -> impl Iterator<Item = (&'static str, Body)> {
+        const OTHERS: [(&str, Body); 3] =
+            [("Lilith", Body::LilithMean), ("NorthNode", Body::MeanNode), ("Node", Body::MeanNode)];
+        Body::ALL.into_iter().map(|body| (body.name(), body)).chain(OTHERS)
+    }
+
     /// The body of this name, whatever its case; `Lilith`, `NorthNode` and `Node` are names too.
     #[must_use]
     pub fn named(name: &str) -> Option<Body> {
-        const OTHERS: [(&str, Body); 3] =
-            [("Lilith", Body::LilithMean), ("NorthNode", Body::MeanNode), ("Node", Body::MeanNode)];
-        let known = Body::ALL.into_iter().map(|body| (body.name(), body));
-        known.chain(OTHERS).find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, body)| body)
+        Body::names().find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, body)| body)
     }
 
     /// What it is.

@@ -56,7 +56,7 @@ macro_rules! described {
 described! {
     Epoch, "Epoch": text().pattern(Some(EPOCH));
     LatitudeLongitude, "LatitudeLongitude": text().pattern(Some(LATITUDE_LONGITUDE));
-    Body, "Body": text().enum_values(Some(Body::ALL.map(Body::name)));
+    Body, "Body": text().enum_values(Some(Body::names().map(|(name, _)| name)));
     Kind, "Kind": text().enum_values(Some(Kind::ALL.map(Kind::name)));
     Event, "Angle": text().enum_values(Some(Event::ALL.map(Event::name)));
     Aspect, "Aspect": text().enum_values(Some(Aspect::ALL.map(Aspect::name)));

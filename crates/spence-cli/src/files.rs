@@ -31,17 +31,17 @@ fn refused(path: &Path, error: InvalidFile) -> anyhow::Error {
 /// Writes a file as a whole or not at all; `-` is standard output. The mode of a file that is there
 /// stays, a link is followed, and what is no regular file is written to as it is.
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    if path.as_os_str() == "-" {
-        return render::print(text.as_bytes());
-    }
     write_parts(path, std::iter::once(text))
 }
 
 /// As [`write()`], of parts as they come.
 pub(crate) fn write_parts(
     path: &Path,
-    parts: impl Iterator<Item = impl AsRef<str>>,
+    mut parts: impl Iterator<Item = impl AsRef<str>>,
 ) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        return parts.try_for_each(|part| render::print(part.as_ref().as_bytes()));
+    }
     let write = || format!("write {}", path.display());
     let before = std::fs::metadata(path).ok();
     if before.as_ref().is_some_and(|before| !before.is_file()) {
@@ -50,12 +50,12 @@ pub(crate) fn write_parts(
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut beside = target.clone().into_os_string();
     beside.push(".part");
-    let whole = fill(File::create(&beside), parts)
-        .and_then(|()| match before {
-            Some(before) => std::fs::set_permissions(&beside, before.permissions()),
-            None => Ok(()),
-        })
-        .and_then(|()| std::fs::rename(&beside, &target));
+    let open = File::create(&beside).and_then(|file| {
+        // Before anything is in it that others may not read.
+        before.map_or(Ok(()), |before| file.set_permissions(before.permissions()))?;
+        Ok(file)
+    });
+    let whole = fill(open, parts).and_then(|()| std::fs::rename(&beside, &target));
     if whole.is_err() {
         // What is half written is of no use; that it cannot be removed either is no news.
         std::fs::remove_file(&beside).unwrap_or_default();

@@ -65,7 +65,10 @@ mod tests {
         if std::env::var_os("SPENCE_WRITE_GOLDEN").is_some() {
             std::fs::write(golden, text() + "\n").unwrap();
         }
-        assert_eq!(std::fs::read_to_string(golden).unwrap().trim_end(), text());
+        let told = std::fs::read_to_string(golden).unwrap();
+        let now = text();
+        let differs = now.lines().zip(told.lines()).find(|(now, then)| now != then);
+        assert!(told.trim_end() == now, "the first line that differs: {differs:?}");
         for line in include_str!("router.rs").lines() {
             let Some(path) = line
                 .trim()

@@ -10,6 +10,8 @@ use crate::place::Place;
 const TURN: f64 = 6.0;
 /// How often two degrees are halved: to 7 m.
 const HALVINGS: u32 = 15;
+/// How far in degrees a circle may rise between two points above both: 1 - cos 1, in radians.
+const BEYOND: f64 = 0.01;
 /// Nearer to it (0.1 m) there is no longitude to tell: the way goes over it.
 const POLE: f64 = 89.999_999;
 
@@ -50,14 +52,16 @@ impl GreatCircle {
     }
 
     /// The latitude at which it meets the 180th meridian: where the sine of
-    /// [`GreatCircle::distance`] is zero; between the points, whatever rounding makes of it.
+    /// [`GreatCircle::distance`] is zero. Of a line that is all but upright rounding makes anything;
+    /// there the latitude of the point before will do.
     fn at_edge(self, from: Point, to: Point) -> f64 {
         let (sin_own, cos_own) = self.latitude.sin_cos();
         let (sin_apart, cos_apart) = (PI - self.longitude).sin_cos();
         let (sin_azimuth, cos_azimuth) = self.azimuth.sin_cos();
         let sine = sin_apart * cos_azimuth + sin_own * cos_apart * sin_azimuth;
         let latitude = (sine / (cos_own * sin_azimuth)).atan().to_degrees();
-        latitude.max(from[1].min(to[1])).min(from[1].max(to[1]))
+        let (low, high) = (from[1].min(to[1]) - BEYOND, from[1].max(to[1]) + BEYOND);
+        if (low..=high).contains(&latitude) { latitude } else { from[1] }
     }
 
     /// Adds what is between the last of `points`, at the arc `from`, and the point at `to`.

@@ -2,9 +2,9 @@
 //! zenith.
 //!
 //! The circle is followed by its own arc: its points are (-sin d sin s, -+cos s, cos d sin s) for
-//! s from -90 to 90 degrees, with x towards the body's meridian and z towards the pole. Evenly
-//! spaced, no singularity at any declination, and the ends are exact: where the body only just
-//! rises or sets, on its meridian, or opposite.
+//! s from -90 to 90 degrees, with x towards the body's meridian and z towards the pole: a degree
+//! apart, closer where the line turns about a pole. There is no singularity at any declination, and
+//! the ends are exact: where the body only just rises or sets, on its meridian, or opposite.
 
 use std::sync::LazyLock;
 
@@ -16,6 +16,10 @@ use crate::place::Place;
 /// Sines and cosines of every degree from the equator to the end of a line.
 static ARC: LazyLock<[(f64, f64); 91]> =
     LazyLock::new(|| std::array::from_fn(|degree| (degree as f64).to_radians().sin_cos()));
+
+/// Degrees of longitude from point to point, at most: between them a line that is straight on the
+/// map leaves the circle by a kilometre at most.
+const TURN: f64 = 2.0;
 
 /// On which side of the body's meridian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +64,18 @@ impl Horizon {
     pub(super) fn path(self) -> Path {
         let (sin, cos) = self.declination.sin_cos();
         // From the equator to the northern end; the southern half is its mirror.
-        let north = ARC.each_ref().map(|(sin_arc, cos_arc)| {
+        let mut north: Vec<(f64, f64)> = Vec::with_capacity(128);
+        for (sin_arc, cos_arc) in ARC.iter() {
             let from_meridian = cos_arc.atan2(-sin * sin_arc).to_degrees();
-            (from_meridian, (cos * sin_arc).min(1.0).asin().to_degrees())
-        });
+            let before = north.last().map_or(from_meridian, |(before, _)| *before);
+            let turned = from_meridian - before;
+            let pieces = (turned.abs() / TURN).ceil();
+            north.extend((1..pieces as u32).map(|piece| {
+                let between = before + turned * f64::from(piece) / pieces;
+                (between, self.latitude_at(between))
+            }));
+            north.push((from_meridian, (cos * sin_arc).min(1.0).asin().to_degrees()));
+        }
         let mirrored = |(from, latitude): &(f64, f64)| (180.0 - from, -latitude);
         let points = north.iter().skip(1).rev().map(mirrored).chain(north.iter().copied());
         let on_map = points.map(|(from, latitude)| [self.meridian + self.sign() * from, latitude]);
@@ -91,12 +103,17 @@ impl Horizon {
         }
     }
 
-    /// tan p = -cos H / tan d at the 180th meridian; between the points, whatever rounding makes
-    /// of a line that is all but upright.
-    fn at_edge(self, from: Point, to: Point) -> f64 {
+    /// tan p = -cos H / tan d, all in degrees.
+    fn latitude_at(self, hour_angle: f64) -> f64 {
         let (sin, cos) = self.declination.sin_cos();
-        let hour_angle = (180.0 - self.meridian).to_radians();
-        let latitude = (-hour_angle.cos() * cos * sin.signum()).atan2(sin.abs()).to_degrees();
+        let cosine = hour_angle.to_radians().cos();
+        (-cosine * cos * sin.signum()).atan2(sin.abs()).to_degrees()
+    }
+
+    /// At the 180th meridian; between the points, whatever rounding makes of a line that is all but
+    /// upright.
+    fn at_edge(self, from: Point, to: Point) -> f64 {
+        let latitude = self.latitude_at(180.0 - self.meridian);
         latitude.clamp(from[1].min(to[1]), from[1].max(to[1]))
     }
 }

@@ -44,6 +44,12 @@ proptest! {
         let position = position(ra, dec);
         for side in [Side::Rising, Side::Setting] {
             let path = Line::Horizon(Horizon::of(&position, gast, side)).path();
+            for pair in path.parts().iter().flat_map(|part| part.windows(2)) {
+                let [longitude, latitude] = [0, 1].map(|axis| (pair[0][axis] + pair[1][axis]) / 2.0);
+                let middle = Place::new(latitude, longitude).unwrap();
+                let off = Line::Horizon(Horizon::of(&position, gast, side)).distance_km(middle);
+                prop_assert!(off < 1.0, "{off} km between {pair:?}");
+            }
             let mut count = 0;
             for [longitude, latitude] in path.parts().iter().flatten() {
                 let hour_angle = hour_angle(gast, &position, *longitude);
@@ -148,6 +154,8 @@ fn what_holds_at_every_latitude_is_no_paran() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
     fn local_space_goes_round_the_earth_in_small_steps(
         ra in 0.0..TAU,

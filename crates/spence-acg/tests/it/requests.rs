@@ -9,6 +9,23 @@ fn canonical(asked: Value) -> String {
 
 #[test]
 fn equal_requests_have_one_form_and_others_another() {
+    let whole = |more: Value| {
+        let mut asked = json!({ "epoch": "2000-01-01T12:00:00Z", "bodies": [{ "id": "Sun" }] });
+        asked["natal"] = json!({ "birthplace_lat": 0, "birthplace_lon": 13 });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        canonical(asked)
+    };
+    let natal = |lon: f64, houses: &str| json!({ "natal": { "birthplace_lat": 0, "birthplace_lon": lon, "houses_system": houses } });
+    assert_eq!(whole(json!({})), whole(natal(13.0, "placidus")));
+    for other in [
+        json!({ "epoch": "2000-01-01T12:00:01Z" }),
+        json!({ "bodies": [{ "id": "Moon" }] }),
+        json!({ "near": "0,0" }),
+        natal(13.1, "placidus"),
+        natal(13.0, "equal"),
+    ] {
+        assert_ne!(whole(json!({})), whole(other.clone()), "{other}");
+    }
     let asked = |options: Value, natal: Value| {
         let epoch = "2000-01-01T12:00:00Z";
         json!({ "epoch": epoch, "bodies": [{ "id": "Sun" }], "options": options, "natal": natal })

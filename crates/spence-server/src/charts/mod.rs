@@ -15,7 +15,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spence::{Cache, Cached, Clock, Error, Fill, FillCx, PrivateKey, Source, Spence};
+use spence::{Cache, Cached, Clock, Error, Fill, FillCx, Freshness, PrivateKey, Source, Spence};
 use spence_acg::ephemeris::{NoBirthplace, VERSION};
 use spence_acg::{Chart, Kind, Positions, Request};
 
@@ -33,7 +33,7 @@ pub(crate) const POSITIONS_CACHE: &str = "acg_positions";
 /// Every entry of both carries it.
 pub(crate) const TAG: &str = "acg";
 /// What answers are made by: another number, and what was kept is a miss.
-pub(crate) const ALGORITHM: u32 = 2;
+pub(crate) const ALGORITHM: u32 = 3;
 
 /// Bytes that a thread keeps for the text of its next chart.
 const MOST_KEPT: usize = 4 << 20;
@@ -151,9 +151,9 @@ impl Charts {
     ) -> Result<Vec<u8>, Error> {
         let body = self.in_zstd(request, id).await?;
         match zstd::stream::decode_all(&*body.body) {
-            Ok(text) => Ok(text),
-            // What is not what we wrote.
-            Err(_) => self.compute(request, |text| text.as_bytes().to_vec()).await,
+            Ok(text) if body.freshness() == Freshness::Fresh => Ok(text),
+            // What is stale must not become fresh in another encoding; nor what we did not write.
+            _ => self.compute(request, |text| text.as_bytes().to_vec()).await,
         }
     }
 
@@ -170,6 +170,8 @@ impl Charts {
         self.figures.computed(calculation);
         // A text of a megabyte in fresh memory costs a quarter of what is done here.
         TEXT.with_borrow_mut(|text| {
+            // Whatever a panic has left there.
+            text.clear();
             chart.write_geojson(text, calculation.as_secs_f64() * 1e3);
             let finished = finish(text);
             text.clear();
@@ -193,5 +195,38 @@ impl Charts {
         };
         let seen = self.positions.get_or_fetch(&PrivateKey::of(&data), fill).await?;
         Ok(seen.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spence_acg::LinesRequest;
+    use twox_hash::XxHash3_64;
+
+    use super::*;
+
+    /// What is kept is served for a month: whoever changes what is written raises [`ALGORITHM`],
+    /// and then the hash here.
+    #[test]
+    fn other_answers_have_another_algorithm() {
+        let asked: LinesRequest = serde_json::from_str(
+            r#"{
+                "epoch": "1990-06-15T12:00:00+02:00",
+                "bodies": [{ "id": "Moon" }, { "id": "Mars" }, { "id": "Spica" }, { "id": "Spirit" }],
+                "options": { "aspects": ["trine"], "local_space": true, "orb_deg": 5, "precision": 3 },
+                "natal": { "birthplace_lat": 52.52, "birthplace_lon": 13.41 },
+                "near": "48.2,16.4"
+            }"#,
+        )
+        .unwrap();
+        let request = Request::new(&asked).unwrap();
+        let place = request.natal.map(|natal| natal.place);
+        let positions = Positions::at(request.instant, &request.bodies, place).unwrap();
+        let text = Chart::draw(positions, request.options, request.natal).to_geojson(0.5);
+        let hash = XxHash3_64::oneshot(text.as_bytes());
+        assert_eq!(
+            (ALGORITHM, VERSION, hash),
+            (3, "spence-1900-2100-1", 15_153_633_190_369_772_863)
+        );
     }
 }

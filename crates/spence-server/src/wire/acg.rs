@@ -1,7 +1,11 @@
 //! What the chart endpoints take and tell, apart from charts themselves.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue as RawJson;
 use spence_acg::asked::{integer, object, object_or_null, objects};
 use spence_acg::lines::{Event, Method};
 use spence_acg::{
@@ -105,7 +109,23 @@ impl LinesQuery {
             houses_system: self.houses_system,
         });
         let (epoch, jd, near) = (self.epoch.map(with_plus), parsed("jd", self.jd)?, self.near);
-        Ok(LinesRequest { epoch, jd, bodies, options, natal, near })
+        let nothing = LinesRequest::default();
+        Ok(LinesRequest { epoch, jd, bodies, options, natal, near, ..nothing })
+    }
+}
+
+/// For the names of the query.
+impl LinesQuery {
+    /// What the query calls a field of the body.
+    pub(crate) fn field(of_body: &str) -> &str {
+        match of_body {
+            "natal.birthplace_lat" | "natal.birthplace_lon" | "natal" => "birthplace",
+            "natal.houses_system" => "houses_system",
+            field if field.starts_with("bodies[") => "bodies",
+            field => {
+                field.strip_prefix("options.").unwrap_or(field).split('[').next().unwrap_or(field)
+            }
+        }
     }
 }
 
@@ -136,8 +156,47 @@ fn parsed<T: std::str::FromStr>(
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchBody {
     /// Lines requests, each with an optional `correlation_id`; 1 to 10,000.
+    #[serde(deserialize_with = "members")]
     #[schema(value_type = Vec<Value>, min_items = 1, max_items = 10_000)]
-    pub(crate) requests: Vec<Value>,
+    pub(crate) requests: Vec<Box<RawJson>>,
+}
+
+/// The most charts of a batch, or frames of an animation.
+pub(crate) const MOST: usize = 10_000;
+
+/// Each as it came, to be read in its turn; one too many ends the reading.
+fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Box<RawJson>>, D::Error> {
+    struct Members;
+    impl<'de> Visitor<'de> for Members {
+        type Value = Vec<Box<RawJson>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "a list of 1 to {MOST}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some(member) = seq.next_element()? {
+                if all.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                all.push(member);
+            }
+            match all.is_empty() {
+                true => Err(A::Error::invalid_length(0, &self)),
+                false => Ok(all),
+            }
+        }
+    }
+    deserializer.deserialize_seq(Members)
+}
+
+/// What tells the charts of a batch apart.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Correlated {
+    /// Any JSON, as it came.
+    #[serde(default)]
+    pub(crate) correlation_id: Option<Box<RawJson>>,
 }
 
 /// A chart at each step of time.
@@ -156,7 +215,7 @@ pub(crate) struct AnimateBody {
     pub(crate) step_minutes: i64,
     /// As for lines.
     #[serde(default, deserialize_with = "objects")]
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 64)]
     pub(crate) bodies: Option<Vec<BodyRequest>>,
     /// As for lines.
     #[serde(default, deserialize_with = "object")]
@@ -211,7 +270,12 @@ struct Frame {
     epoch: String,
     /// The same as Julian day.
     jd: f64,
-    data: FeatureCollection,
+    /// The chart.
+    #[schema(nullable = false)]
+    data: Option<FeatureCollection>,
+    /// Why there is none.
+    #[schema(nullable = false)]
+    error: Option<ErrorBody>,
 }
 
 /// What the charts have cost and saved since the start.

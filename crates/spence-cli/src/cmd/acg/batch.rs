@@ -21,6 +21,7 @@ const COLUMNS: [&str; 4] = ["epoch", "id", "place", "bodies"];
 
 pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
     if let Some(out) = &asked.out
+        && out.as_os_str() != "-"
         && files::are_one(out, &asked.file)
     {
         return Err(refused("--out: expected another file than that of the charts"));
@@ -130,7 +131,11 @@ fn chart(
     birthplace: Option<&str>,
     bodies: Option<&str>,
 ) -> anyhow::Result<(Chart, f64)> {
-    let place = birthplace.map(|text| place("place", &text.replace(' ', ","))).transpose()?;
+    let place = birthplace.map(|text| {
+        let numbers: Vec<_> = text.split([' ', ',']).filter(|number| !number.is_empty()).collect();
+        place("place", &numbers.join(","))
+    });
+    let place = place.transpose()?;
     let natal = place.map(|place| NatalRequest {
         birthplace_lat: Some(place.latitude()),
         birthplace_lon: Some(place.longitude()),

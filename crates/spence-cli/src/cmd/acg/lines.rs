@@ -120,5 +120,6 @@ fn wire(asked: &Lines) -> anyhow::Result<LinesRequest> {
         },
         natal: natal.transpose()?,
         near: asked.near.clone(),
+        ..LinesRequest::default()
     })
 }

@@ -70,7 +70,10 @@ fn told(content_type: &'static str, what: &Value, asked_with: &HeaderMap) -> Api
     path = "/api/v1/acg/schema",
     tag = "acg",
     summary = "JSON Schema of the properties of a feature",
-    responses((status = 200, content_type = "application/schema+json", body = Object)),
+    responses(
+        (status = 200, content_type = "application/schema+json", body = Object),
+        (status = 304, description = "If-None-Match knows it"),
+    ),
 )]
 pub(crate) async fn schema(headers: HeaderMap) -> ApiResult<Response> {
     let properties = properties();

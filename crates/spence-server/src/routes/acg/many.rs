@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::Value;
+use serde_json::value::RawValue as RawJson;
 use spence_acg::ephemeris::Instant;
 use spence_acg::{Fault, LinesRequest, Problem, Request, epoch_seconds};
 
@@ -16,13 +16,14 @@ use crate::app::App;
 use crate::charts::ChartId;
 use crate::error::{ApiError, ApiResult};
 use crate::routes::Json;
+use crate::routes::acg::counted;
 use crate::wire::ErrorBody;
-use crate::wire::acg::{AnimateBody, Animation, BatchAnswer, BatchBody};
+use crate::wire::acg::{AnimateBody, Animation, BatchAnswer, BatchBody, Correlated, MOST};
 
 /// Any instant that there is.
 const EPOCH: &str = "2000-01-01T12:00:00Z";
-/// Charts of one call.
-const MOST: usize = 10_000;
+/// Of a correlation id.
+const LONGEST_ID: usize = 1_000;
 /// Charts that are computed at a time.
 const AT_A_TIME: usize = 4;
 /// Charts that are sent as one piece.
@@ -44,22 +45,23 @@ pub(crate) async fn batch(
     State(app): State<App>,
     Json(body): Json<BatchBody>,
 ) -> ApiResult<Response> {
-    let count = body.requests.len();
-    if !(1..=MOST).contains(&count) {
-        let message = format!("requests: {count}, expected 1 to {MOST}");
-        return Err(ApiError::field("requests", message));
-    }
-    let one = move |(index, mut asked): (usize, Value)| {
+    let one = move |(index, member): (usize, Box<RawJson>)| {
         let app = app.clone();
         async move {
-            let id = asked.as_object_mut().and_then(|asked| asked.remove("correlation_id"));
-            let id = id.unwrap_or(Value::Null);
-            match requested(asked, index) {
-                Ok(request) => match text(&app, request).await {
-                    Ok(text) => format!(r#"{{"correlation_id":{id},"response":{text}}}"#),
-                    Err(error) => refused(&app, &id, error),
-                },
-                Err(error) => refused(&app, &id, error),
+            let (id, request) = match correlation_id(&member, index) {
+                Ok(id) => (id, requested(&member, index)),
+                Err(error) => ("null".to_owned(), Err(error)),
+            };
+            let answer = match request {
+                Ok(request) => text(&app, request).await,
+                Err(error) => counted(&app, Err(error)),
+            };
+            match answer {
+                Ok(text) => format!(r#"{{"correlation_id":{id},"response":{text}}}"#),
+                Err(error) => {
+                    let error = told(&app, "/api/v1/acg/batch", error);
+                    format!(r#"{{"correlation_id":{id},"error":{error}}}"#)
+                }
             }
         }
     };
@@ -67,13 +69,27 @@ pub(crate) async fn batch(
     Ok(streamed("results", charts))
 }
 
-/// What one member of a batch asks for; fields are named from the batch's beginning.
-fn requested(asked: Value, index: usize) -> ApiResult<Request> {
-    if !asked.is_object() {
-        let message = format!("requests[{index}]: expected an object");
-        return Err(ApiError::field(&format!("requests[{index}]"), message));
+/// By what a member of a batch wants to be known.
+fn correlation_id(member: &RawJson, index: usize) -> ApiResult<String> {
+    let wrong = |why: String| {
+        ApiError::field(&format!("requests[{index}]"), format!("requests[{index}]: {why}"))
+    };
+    if !member.get().starts_with('{') {
+        return Err(wrong("expected an object".to_owned()));
     }
-    let asked: LinesRequest = serde_path_to_error::deserialize(&asked).map_err(|error| {
+    let read: Correlated =
+        serde_json::from_str(member.get()).map_err(|error| wrong(error.to_string()))?;
+    match read.correlation_id {
+        None => Ok("null".to_owned()),
+        Some(id) if id.get().len() <= LONGEST_ID => Ok(id.get().to_owned()),
+        Some(_) => Err(wrong(format!("correlation_id: expected {LONGEST_ID} bytes at most"))),
+    }
+}
+
+/// What one member of a batch asks for; fields are named from the batch's beginning.
+fn requested(member: &RawJson, index: usize) -> ApiResult<Request> {
+    let mut text = serde_json::Deserializer::from_str(member.get());
+    let asked: LinesRequest = serde_path_to_error::deserialize(&mut text).map_err(|error| {
         let field = match error.path().to_string().as_str() {
             "." => format!("requests[{index}]"),
             path => format!("requests[{index}].{path}"),
@@ -88,9 +104,9 @@ fn requested(asked: Value, index: usize) -> ApiResult<Request> {
     })
 }
 
-fn refused(app: &App, id: &Value, error: ApiError) -> String {
-    let error = serde_json::to_string(&error.body("/api/v1/acg/batch", app.now_ms()));
-    format!(r#"{{"correlation_id":{id},"error":{}}}"#, error.unwrap_or_default())
+/// An error as part of a larger answer.
+fn told(app: &App, path: &str, error: ApiError) -> String {
+    serde_json::to_string(&error.body(path, app.now_ms())).unwrap_or_default()
 }
 
 #[utoipa::path(
@@ -123,6 +139,7 @@ pub(crate) async fn animate(
         options: body.options,
         natal: body.natal,
         near: body.near,
+        ..LinesRequest::default()
     };
     let (instants, request) = match (instants, Request::new(&asked)) {
         (Ok(instants), Ok(request)) => (instants, request),
@@ -138,8 +155,11 @@ pub(crate) async fn animate(
             let jd = (instant.jd_ut1() * 1e6).round() / 1e6;
             match text(&app, request).await {
                 Ok(text) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":{text}}}"#),
-                // The answer has begun: a frame without data is all that can be said.
-                Err(_) => format!(r#"{{"epoch":"{instant}","jd":{jd},"data":null}}"#),
+                // The answer has begun: its status cannot say it any more.
+                Err(error) => {
+                    let error = told(&app, "/api/v1/acg/animate", error);
+                    format!(r#"{{"epoch":"{instant}","jd":{jd},"error":{error}}}"#)
+                }
             }
         }
     };
@@ -182,14 +202,8 @@ fn instants(body: &AnimateBody) -> Result<Vec<Instant>, Vec<Problem>> {
 async fn text(app: &App, request: Request) -> ApiResult<String> {
     let request = Arc::new(request);
     let answer = app.charts().text(&request, ChartId::of(&request)).await.map_err(ApiError::from);
-    let answer = answer.and_then(|text| {
-        let wrong = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "a chart is no text");
-        String::from_utf8(text).map_err(wrong)
-    });
-    let failed =
-        answer.as_ref().is_err_and(|error| error.status() >= StatusCode::INTERNAL_SERVER_ERROR);
-    app.charts().figures.answered(app.now_ms(), failed);
-    answer
+    let wrong = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "a chart is no text");
+    counted(app, answer.and_then(|text| String::from_utf8(text).map_err(wrong)))
 }
 
 /// `{"name":[...]}` of what comes.

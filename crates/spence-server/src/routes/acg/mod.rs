@@ -76,7 +76,8 @@ pub(crate) async fn lines_of_query(
             // It names the field, between back quotes.
             ApiError::field(text.split('`').nth(1).unwrap_or("query"), text.as_str())
         })?;
-        chart(&app, &headers, &query.read()?, known).await
+        let asked = query.read()?;
+        chart(&app, &headers, &asked, known).await.map_err(|error| error.renamed(LinesQuery::field))
     };
     counted(&app, answer.await)
 }
@@ -116,8 +117,8 @@ async fn chart(
     Ok(response)
 }
 
-/// Only what is our fault is a failure.
-fn counted(app: &App, answer: ApiResult<Response>) -> ApiResult<Response> {
+/// An answer, or a part of one, counted. Only what is our fault is a failure.
+fn counted<T>(app: &App, answer: ApiResult<T>) -> ApiResult<T> {
     let failed = answer.as_ref().is_err_and(|error| error.status().is_server_error());
     app.charts().figures.answered(app.now_ms(), failed);
     answer

@@ -89,7 +89,7 @@ fn coords() -> Value {
             "lambda": degrees(&format!("ecliptic longitude {ecliptic}")),
             "beta": degrees(&format!("ecliptic latitude {ecliptic}")),
             "distance": or_none("in au; null of what has none"),
-            "speed": or_none("of lambda, in degrees a day; null of stars and lots"),
+            "speed": or_none("of lambda, in degrees a day; null of lots"),
         }),
     )
 }
