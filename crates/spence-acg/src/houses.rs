@@ -50,6 +50,17 @@ impl HouseSystem {
 }
 
 /// Where the houses of a place begin.
+///
+/// ```
+/// use spence_acg::ephemeris::{Instant, Sky};
+/// use spence_acg::{HouseSystem, Houses, Place};
+///
+/// let sky = Sky::at(Instant::from_unix(0).unwrap());
+/// let tromso = Place::new(69.65, 18.96).unwrap();
+/// let houses = Houses::of(HouseSystem::Placidus, sky.frame(), tromso);
+/// assert_eq!(houses.system(), HouseSystem::Porphyry, "there are none of Placidus here");
+/// assert_eq!(houses.house(houses.cusps()[6] + 0.001), 7);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Houses {
     cusps: [f64; 12],

@@ -4,6 +4,13 @@ use crate::body::Body;
 use crate::lines::{Aspect, wrapped};
 
 /// A twelfth of the ecliptic, from the equinox of date (tropical).
+///
+/// ```
+/// use spence_acg::Sign;
+///
+/// let sign = Sign::of(100_f64.to_radians());
+/// assert_eq!((sign.name(), sign.element(), sign.modality()), ("Cancer", "water", "cardinal"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sign(usize);
 

@@ -5,6 +5,19 @@ use std::f64::consts::PI;
 use crate::ephemeris::Frame;
 
 /// Geographic latitude and longitude, east positive.
+///
+/// ```
+/// use spence_acg::Place;
+/// use spence_acg::ephemeris::{Instant, Sky};
+///
+/// let london = Place::new(51.5074, -0.1278)?;
+/// let sky = Sky::at(Instant::from_unix(946_728_000).unwrap());
+/// let (ascendant, midheaven) = london.ascendant_and_midheaven(sky.frame());
+/// // 24 Aries rises and 9 Capricorn culminates.
+/// assert_eq!((ascendant.to_degrees() as u32, midheaven.to_degrees() as u32), (24, 279));
+/// assert!(Place::new(91.0, 0.0).is_err());
+/// # Ok::<_, spence_acg::NoPlace>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
     latitude: f64,

@@ -46,6 +46,21 @@ impl Problem {
 }
 
 /// A request that can be answered: the instant to the second, bodies sorted, defaults filled in.
+///
+/// ```
+/// use spence_acg::{LinesRequest, Request};
+///
+/// let asked = LinesRequest {
+///     epoch: Some("1990-06-15T12:00:00+02:00".to_owned()),
+///     ..LinesRequest::default()
+/// };
+/// let request = Request::new(&asked).unwrap();
+/// assert_eq!(request.instant.to_string(), "1990-06-15T10:00:00Z");
+/// assert_eq!(request.bodies.len(), 11);
+///
+/// let problems = Request::new(&LinesRequest::default()).unwrap_err();
+/// assert_eq!(problems[0].field, "epoch");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// When.

@@ -17,6 +17,17 @@ const FIRST_SECOND: i64 = -2_208_988_800;
 const LAST_SECOND: i64 = 4_133_980_799;
 
 /// An instant between the beginning of 1900 and the end of 2100.
+///
+/// ```
+/// use spence_acg::ephemeris::Instant;
+///
+/// let instant = Instant::from_unix(0)?;
+/// assert_eq!(instant.to_string(), "1970-01-01T00:00:00Z");
+/// assert_eq!(instant.jd_ut1(), 2_440_587.5);
+/// assert!((instant.delta_t() - 40.2).abs() < 0.1);
+/// assert!(Instant::from_unix(-3_000_000_000).is_err());
+/// # Ok::<_, spence_acg::ephemeris::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Instant {
     ut1_days: f64,

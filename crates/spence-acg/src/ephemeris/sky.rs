@@ -20,6 +20,18 @@ const HALF_STEP: f64 = 0.01;
 pub struct NoBirthplace;
 
 /// What all bodies share at an instant, and a little before and after it.
+///
+/// ```
+/// use spence_acg::Body;
+/// use spence_acg::ephemeris::{Instant, Sky};
+///
+/// // The equinox of March 2024: 03:06 UTC on the 20th.
+/// let sky = Sky::at(Instant::from_unix(1_710_903_960)?);
+/// let sun = sky.position(Body::Sun)?;
+/// let longitude = sun.longitude.to_degrees();
+/// assert!(longitude.min(360.0 - longitude) < 0.001);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Sky {
     before: Moment,

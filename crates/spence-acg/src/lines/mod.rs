@@ -28,6 +28,22 @@ use crate::place::Place;
 const RADIUS_KM: f64 = 6_371.008_8;
 
 /// A line on the Earth.
+///
+/// ```
+/// use spence_acg::lines::{Horizon, Line, Side};
+/// use spence_acg::ephemeris::{Instant, Sky};
+/// use spence_acg::{Body, Place};
+///
+/// let sky = Sky::at(Instant::from_unix(946_728_000)?);
+/// let moon = sky.position(Body::Moon)?;
+/// let rising = Line::Horizon(Horizon::of(&moon, sky.frame().gast, Side::Rising));
+/// let berlin = Place::new(52.52, 13.41)?;
+/// assert!(rising.distance_km(berlin) < 10_020.0);
+/// for part in rising.path().parts() {
+///     assert!(part.iter().all(|[longitude, _]| longitude.abs() <= 180.0));
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Line {
     /// Where a body culminates, or its opposite.
