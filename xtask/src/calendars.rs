@@ -1,11 +1,9 @@
 //! The calendars, session by session, beside those of the Python package exchange_calendars.
 
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, bail};
-
 use crate::Complaints;
+use crate::python::{installed, output};
 
 /// Apache-2.0; installed from the package index into `target/`, never shipped.
 const PACKAGE: &str = "exchange_calendars==4.13.2";
@@ -14,12 +12,7 @@ const CALENDARS: [&str; 3] = ["XNYS", "XLON", "XBOM"];
 const SHOWN: usize = 10;
 
 pub(crate) fn check() -> anyhow::Result<Complaints> {
-    let environment = Path::new("target/calendars");
-    let python = environment.join("bin/python");
-    if !python.exists() {
-        output(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
-    }
-    output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
+    let python = installed("target/calendars", PACKAGE)?.join("python");
     let mut complaints = Vec::new();
     for name in CALENDARS {
         let theirs = output(Command::new(&python).args(["xtask/calendars/sessions.py", name]))?;
@@ -46,12 +39,4 @@ pub(crate) fn check() -> anyhow::Result<Complaints> {
 fn lacking<'a>(text: &str, other: &'a str) -> impl Iterator<Item = &'a str> {
     let known: std::collections::HashSet<_> = text.lines().map(str::to_owned).collect();
     other.lines().filter(move |line| !known.contains(*line))
-}
-
-fn output(command: &mut Command) -> anyhow::Result<String> {
-    let done = command.output().with_context(|| format!("run {command:?}"))?;
-    if !done.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-    }
-    Ok(String::from_utf8(done.stdout)?)
 }

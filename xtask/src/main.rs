@@ -12,6 +12,7 @@ mod links;
 mod market;
 mod metadata;
 mod mutants;
+mod python;
 mod requirements;
 mod schemathesis;
 mod soak;

@@ -2,15 +2,16 @@
 //! permits is sent, what it forbids too, and no answer may be another than it says.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
 
 use crate::Complaints;
+use crate::python::{installed, output};
 
 /// MIT; installed from the package index into `target/`, never shipped.
 const PACKAGE: &str = "schemathesis==4.32.5";
+const ENVIRONMENT: &str = "target/schemathesis";
 /// Which paths are tried, and with which further arguments. What the rest of the document says of
 /// texts (dates, durations, names of keys) is in words, so that schemathesis, which cannot read
 /// them, is not asked whether what they exclude is refused.
@@ -23,22 +24,16 @@ const PARTS: [(&str, &[&str]); 2] = [
 ];
 
 pub(crate) fn check(examples: &str) -> anyhow::Result<Complaints> {
-    let environment = Path::new("target/schemathesis");
-    let program = environment.join("bin/schemathesis");
-    if !program.exists() {
-        done(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
-    }
-    let python = environment.join("bin/python");
-    done(Command::new(python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
+    let program = installed(ENVIRONMENT, PACKAGE)?.join("schemathesis");
     let build = ["build", "--release", "--package", "spence-cli"];
-    done(Command::new(env!("CARGO")).args(build))?;
+    output(Command::new(env!("CARGO")).args(build))?;
     let mut server = Server::start()?;
     let address = server.address()?;
     let mut complaints = Complaints::new();
     for (paths, more) in PARTS {
         // Where it keeps what it remembers of its runs.
         let ran = Command::new(std::path::absolute(&program)?)
-            .current_dir(environment)
+            .current_dir(ENVIRONMENT)
             .arg("run")
             .arg(format!("{address}/openapi.json"))
             .args(["--checks", "all", "--max-examples", examples, "--no-color"])
@@ -82,12 +77,4 @@ impl Drop for Server {
             self.0.wait().map(|_| ()).unwrap_or_default();
         }
     }
-}
-
-fn done(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| format!("run {command:?}"))?;
-    if !status.success() {
-        bail!("{command:?}: {status}");
-    }
-    Ok(())
 }

@@ -211,23 +211,23 @@ where
     Ok(found.map(|Object(value)| value))
 }
 
-/// The longest list: more than there is of anything.
-const MOST: usize = 64;
+/// The longest list of a chart: more than there is of anything.
+const LONGEST: usize = 64;
 
-/// A list of [`MOST`] at most; longer ones are not read to their end.
-struct List<T>(Vec<T>);
+/// A list of `MOST` at most; longer ones are not read to their end.
+struct List<T, const MOST: usize>(Vec<T>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for List<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfSeq<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfSeq<T> {
-            type Value = List<T>;
+        struct OfSeq<T, const MOST: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for OfSeq<T, MOST> {
+            type Value = List<T, MOST>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(formatter, "a list of {MOST} at most")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T, MOST>, A::Error> {
                 let mut all = Vec::new();
                 while let Some(one) = seq.next_element()? {
                     if all.len() == MOST {
@@ -238,17 +238,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
                 Ok(List(all))
             }
         }
-        deserializer.deserialize_seq(OfSeq(PhantomData))
+        deserializer.deserialize_seq(OfSeq::<T, MOST>(PhantomData))
     }
 }
 
-/// For `deserialize_with`: a list of 64 at most, or null.
+/// For `deserialize_with`: a list of `MOST` at most.
+///
+/// # Errors
+///
+/// What its members' type says, and a list that is longer.
+pub fn list<'de, T, D, const MOST: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    List::<T, MOST>::deserialize(deserializer).map(|List(all)| all)
+}
+
+/// As [`list`], of 64 at most, or null.
 fn list_or_null<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    let found = Option::<List<T>>::deserialize(deserializer)?;
+    let found = Option::<List<T, LONGEST>>::deserialize(deserializer)?;
     Ok(found.map(|List(all)| all))
 }
 

@@ -47,18 +47,6 @@ impl ApiError {
         }
     }
 
-    /// The same error, its fields by other names.
-    pub(crate) fn renamed(mut self, name: impl Fn(&str) -> &str) -> Self {
-        for wrong in &mut self.fields {
-            wrong.field = name(&wrong.field).to_owned();
-        }
-        let each = self.fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.message));
-        match self.fields.is_empty() {
-            true => self,
-            false => Self { message: each.collect::<Vec<_>>().join("; "), ..self },
-        }
-    }
-
     /// The same error in other words.
     pub(crate) fn saying(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }

@@ -1,12 +1,9 @@
 //! What the chart endpoints take and tell, apart from charts themselves.
 
-use std::fmt;
-
-use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue as RawJson;
-use spence_acg::asked::{integer, object, object_or_null, objects};
+use spence_acg::asked::{integer, list, object, object_or_null, objects};
 use spence_acg::lines::{Event, Method};
 use spence_acg::{
     Aspect, Body, BodyRequest, Epoch, HouseSystem, LatitudeLongitude, LinesRequest, NatalRequest,
@@ -156,40 +153,13 @@ fn parsed<T: std::str::FromStr>(
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchBody {
     /// Lines requests, each with an optional `correlation_id`; 1 to 10,000.
-    #[serde(deserialize_with = "members")]
+    #[serde(deserialize_with = "list::<_, _, MOST>")]
     #[schema(value_type = Vec<Value>, min_items = 1, max_items = 10_000)]
     pub(crate) requests: Vec<Box<RawJson>>,
 }
 
 /// The most charts of a batch, or frames of an animation.
 pub(crate) const MOST: usize = 10_000;
-
-/// Each as it came, to be read in its turn; one too many ends the reading.
-fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Box<RawJson>>, D::Error> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<Box<RawJson>>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(formatter, "a list of 1 to {MOST}")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut all = Vec::new();
-            while let Some(member) = seq.next_element()? {
-                if all.len() == MOST {
-                    return Err(A::Error::invalid_length(MOST + 1, &self));
-                }
-                all.push(member);
-            }
-            match all.is_empty() {
-                true => Err(A::Error::invalid_length(0, &self)),
-                false => Ok(all),
-            }
-        }
-    }
-    deserializer.deserialize_seq(Members)
-}
 
 /// What tells the charts of a batch apart.
 #[derive(Debug, Deserialize)]

@@ -45,6 +45,10 @@ pub(crate) async fn batch(
     State(app): State<App>,
     Json(body): Json<BatchBody>,
 ) -> ApiResult<Response> {
+    if body.requests.is_empty() {
+        let message = format!("requests: 0, expected 1 to {MOST}");
+        return Err(ApiError::field("requests", message));
+    }
     let one = move |(index, member): (usize, Box<RawJson>)| {
         let app = app.clone();
         async move {

@@ -46,7 +46,8 @@ pub(crate) async fn lines(
     headers: HeaderMap,
     Json(asked): Json<LinesRequest>,
 ) -> ApiResult<Response> {
-    counted(&app, chart(&app, &headers, &asked, None).await)
+    let answer = async { chart(&app, &headers, Request::new(&asked)?, None).await };
+    counted(&app, answer.await)
 }
 
 #[utoipa::path(
@@ -76,8 +77,13 @@ pub(crate) async fn lines_of_query(
             // It names the field, between back quotes.
             ApiError::field(text.split('`').nth(1).unwrap_or("query"), text.as_str())
         })?;
-        let asked = query.read()?;
-        chart(&app, &headers, &asked, known).await.map_err(|error| error.renamed(LinesQuery::field))
+        let request = Request::new(&query.read()?).map_err(|mut problems| {
+            for problem in &mut problems {
+                problem.field = LinesQuery::field(&problem.field).to_owned();
+            }
+            problems
+        })?;
+        chart(&app, &headers, request, known).await
     };
     counted(&app, answer.await)
 }
@@ -86,10 +92,10 @@ pub(crate) async fn lines_of_query(
 async fn chart(
     app: &App,
     asked_with: &HeaderMap,
-    asked: &LinesRequest,
+    request: Request,
     known: Option<&HeaderValue>,
 ) -> ApiResult<Response> {
-    let request = Arc::new(Request::new(asked)?);
+    let request = Arc::new(request);
     let id = ChartId::of(&request);
     let encoding = Encoding::accepted(asked_with).ok_or_else(|| {
         let message = "accept-encoding: there are zstd, br, gzip and identity";
