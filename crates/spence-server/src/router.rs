@@ -22,14 +22,16 @@ pub(crate) fn router(app: &App) -> Router {
     // Only where there is a body: each layer costs every request of its routes.
     let limited = || DefaultBodyLimit::max(max_body);
     // Compressed as they are sent; single charts are kept so.
-    let many_charts = Router::new()
+    let compressed = Router::new()
+        .route("/openapi.json", get(openapi::document))
+        .route("/api/v1/acg/features", get(acg::features))
+        .route("/api/v1/acg/schema", get(acg::schema))
         .route("/api/v1/acg/batch", post(acg::batch).layer(limited()))
         .route("/api/v1/acg/animate", post(acg::animate).layer(limited()));
     let router = Router::new()
         .route("/", get(home::page))
         .route("/health", get(health::health))
         .route("/metrics", get(stats::metrics))
-        .route("/openapi.json", get(openapi::document))
         .route("/api/v1/cache/stats", get(stats::stats))
         .route("/api/v1/cache/invalidate", post(outdate::invalidate).layer(limited()))
         .route("/api/v1/cache/expire", post(outdate::expire).layer(limited()))
@@ -45,9 +47,7 @@ pub(crate) fn router(app: &App) -> Router {
             "/api/v1/acg/lines",
             get(acg::lines_of_query).merge(post(acg::lines).layer(limited())),
         )
-        .merge(many_charts.layer(CompressionLayer::new().quality(CompressionLevel::Precise(3))))
-        .route("/api/v1/acg/features", get(acg::features))
-        .route("/api/v1/acg/schema", get(acg::schema))
+        .merge(compressed.layer(CompressionLayer::new().quality(CompressionLevel::Precise(3))))
         .route("/api/v1/acg/status", get(acg::status))
         .route("/api/v1/market/bars/{symbol}", get(market::bars))
         .route("/api/v1/market/data", get(data::data))

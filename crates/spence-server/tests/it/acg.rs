@@ -99,6 +99,11 @@ async fn a_body_goes_out_as_the_client_likes_it_and_is_compressed_once() {
     flate2::read::GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
     assert_eq!(text.matches("Feature\"").count(), 2 * 16);
     assert_eq!(computed(&service).await, 1, "plain; the others are made from it");
+    for path in ["/api/v1/acg/features", "/api/v1/acg/schema", "/openapi.json"] {
+        let asked = client.get(format!("{}{path}", service.base));
+        let answer = asked.header(ACCEPT_ENCODING, "gzip").send().await.unwrap();
+        assert_eq!(header(&answer, "content-encoding"), "gzip", "{path}");
+    }
     service.stop().await;
 }
 
