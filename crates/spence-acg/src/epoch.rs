@@ -1,6 +1,6 @@
 //! Instants as people write them.
 
-use jiff::fmt::temporal::DateTimeParser;
+use jiff::fmt::temporal::{DateTimeParser, Pieces};
 use jiff::tz::{Disambiguation, TimeZone};
 use jiff::{Timestamp, Unit, civil};
 
@@ -8,6 +8,9 @@ use crate::request::quoted;
 
 /// An hour that a zone has twice, or never, is nobody's birth until an offset says which it is.
 static ZONED: DateTimeParser = DateTimeParser::new().disambiguation(Disambiguation::Reject);
+
+/// Hours of an offset (RFC 3339, section 5.6, `time-numoffset`).
+const HOURS: i32 = 24;
 
 /// Characters of a reason, which may repeat what was sent.
 const MOST: usize = 300;
@@ -30,7 +33,15 @@ pub fn epoch_seconds(text: &str) -> Result<i64, String> {
             Ok(civil.to_zoned(TimeZone::UTC)?.timestamp())
         })
     };
-    let to_second = timestamp.and_then(|timestamp: Timestamp| timestamp.round(Unit::Second));
+    let to_second = timestamp.and_then(|timestamp: Timestamp| {
+        let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
+        match offset {
+            Some(offset) if offset.seconds().abs() >= HOURS * 3600 => {
+                Err(jiff::Error::from_args(format_args!("an offset is less than {HOURS} hours")))
+            }
+            _ => timestamp.round(Unit::Second),
+        }
+    });
     to_second.map(Timestamp::as_second).map_err(|error| {
         let why: String = error.to_string().chars().take(MOST).collect();
         let text = quoted(text);

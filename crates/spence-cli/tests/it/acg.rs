@@ -114,7 +114,8 @@ fn a_file_of_charts_is_drawn_and_a_bad_row_fails_alone() {
 
     std::fs::write(
         &file,
-        "epoch,bodies\ntomorrow,\n\n\r\n2000-01-01T12:00Z,Fortune\n2000-01-01T12:00Z,Sun\n,,\n",
+        b"epoch,bodies\ntomorrow,\n\n\r\n2000-01-01T12:00Z,Fortune\n2000-01-01T12:00Z,Sun\n,,\n\
+            2000-01-01T12:00Z,M\xE4rz\n",
     )
     .unwrap();
     let output = shell.run(&["acg", "batch", "charts.csv"]);
@@ -124,11 +125,12 @@ fn a_file_of_charts_is_drawn_and_a_bad_row_fails_alone() {
         "line 2: epoch: \"tomorrow\"",
         "line 5: natal: Fortune",
         "line 7: 3 cells, expected 2",
-        "3 of 4 charts were refused",
+        "line 8: bodies: expected UTF-8",
+        "4 of 5 charts were refused",
     ] {
         assert!(said.contains(expected), "{said}");
     }
-    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 4);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5);
     for (text, expected) in [
         ("epoch,epoch\n", "line 1: column epoch is there twice"),
         ("when\n1990\n", "line 1: column \"when\": expected some of epoch, id, place, bodies"),

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
-use csv::{ReaderBuilder, StringRecord, Trim};
+use csv::{ByteRecord, ReaderBuilder, StringRecord, Trim};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use spence_acg::{
@@ -32,7 +32,7 @@ pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
     let header = reader.headers().map_err(named)?.clone();
     let file = asked.file.display();
     columns(&header).map_err(|wrong| refused(format!("{file}, line 1: {wrong}")))?;
-    let rows: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(named)?;
+    let rows: Vec<ByteRecord> = reader.byte_records().collect::<Result<_, _>>().map_err(named)?;
     let mut lines = Lines { text: &text, at: 0, line: 1 };
     let rows: Vec<_> = rows.into_iter().map(|row| (lines.of(&row), row)).collect();
     let bar = ProgressBar::new(rows.len() as u64).with_style(
@@ -40,14 +40,18 @@ pub(super) fn run(asked: &Batch) -> anyhow::Result<()> {
             .context("progress bar")?,
     );
     let mut failed = 0;
-    let mut one = |(line, row): &(usize, StringRecord)| {
+    let mut one = |(line, row): &(usize, ByteRecord)| {
         bar.inc(1);
         let column = |name| header.iter().position(|known| known == name);
-        let of = |name| column(name).and_then(|at| row.get(at)).filter(|text| !text.is_empty());
-        let id = of("id").map_or_else(|| line.to_string(), str::to_owned);
+        let cell = |name| column(name).and_then(|at| row.get(at)).filter(|cell| !cell.is_empty());
+        let id = cell("id").map_or_else(|| line.to_string().into(), String::from_utf8_lossy);
+        let of = |name: &'static str| {
+            let text = cell(name).map(str::from_utf8).transpose();
+            text.map_err(|error| refused(format!("{name}: expected UTF-8: {error}")))
+        };
         let chart = match row.len() > header.len() {
             true => Err(refused(format!("{} cells, expected {}", row.len(), header.len()))),
-            false => chart(asked, of("epoch").unwrap_or_default(), of("place"), of("bodies")),
+            false => chart(asked, of),
         };
         match chart {
             Ok((chart, took_ms)) => {
@@ -99,7 +103,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     /// The line of the next row.
-    fn of(&mut self, row: &StringRecord) -> usize {
+    fn of(&mut self, row: &ByteRecord) -> usize {
         let start = row.position().map_or(0, csv::Position::byte);
         let start = usize::try_from(start).unwrap_or(usize::MAX);
         let rest = self.text.get(start..).unwrap_or_default();
@@ -125,13 +129,13 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn chart(
+/// The chart of a row, of which `cell` reads a column.
+fn chart<'a>(
     asked: &Batch,
-    epoch: &str,
-    birthplace: Option<&str>,
-    bodies: Option<&str>,
+    cell: impl Fn(&'static str) -> anyhow::Result<Option<&'a str>>,
 ) -> anyhow::Result<(Chart, f64)> {
-    let place = birthplace.map(|text| {
+    let (epoch, bodies) = (cell("epoch")?.unwrap_or_default(), cell("bodies")?);
+    let place = cell("place")?.map(|text| {
         let numbers: Vec<_> = text.split([' ', ',']).filter(|number| !number.is_empty()).collect();
         place("place", &numbers.join(","))
     });
