@@ -81,7 +81,10 @@ impl ChartId {
         text: &[u8],
         encoding: Encoding,
     ) -> Result<Fill<RawValue>, Box<dyn StdError + Send + Sync>> {
-        let body = Bytes::from(encoding.compress(text)?);
+        let mut body = encoding.compress(text)?;
+        // It was made with room for what cannot be compressed, which would be kept with it.
+        body.shrink_to_fit();
+        let body = Bytes::from(body);
         let value = RawValue::new(GEOJSON.as_bytes(), body);
         let value = value.ok_or("a content type that cannot stand in a header")?;
         Ok(Fill::new(value).tags([TAG, &self.tag()]))
