@@ -212,7 +212,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         Some(self.fall_back(caller, ticket, stale.clone(), StaleReason::Deadline, error))
     }
 
-    fn out_of_time(&self, caller: &Caller<K, V>) -> Error {
+    pub(crate) fn out_of_time(&self, caller: &Caller<K, V>) -> Error {
         let message = format!("the origin took longer than {:?}", caller.policy.hard_deadline);
         Error::new(ErrorKind::Deadline, message)
     }
@@ -236,21 +236,32 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 Some(self.fall_back(caller, ticket, stale, reason, error))
             }
             // Whoever arrived before the flight began came before anything that passed it.
-            Ok(Landing::Brought { passed: true, .. }) if ticket.as_of > flight.as_of => None,
-            Ok(Landing::Brought { entry, source: Source::Redis, .. }) => {
-                let answer = self.serve_fresh(&caller.text, entry, Source::Redis);
-                Some(answer.ok_or_else(|| self.nothing_there()))
+            Ok(Landing::Brought { passed: Some(_), .. }) if ticket.as_of > flight.as_of => None,
+            Ok(Landing::Brought { entry, source, passed: Some(landed) }) => {
+                let began = flight.as_of..landed;
+                Some(self.give_way(caller, ticket, began, (entry, source)).await)
             }
-            Ok(Landing::Brought { entry, .. }) => {
-                self.tally_miss(&caller.text, caller.cause);
-                Some(match entry.is_negative() {
-                    true => Err(self.nothing_there()),
-                    false => {
-                        let freshness = self.freshness_of_landing(caller);
-                        Ok(self.cached(entry, freshness, Source::Origin))
-                    }
-                })
+            Ok(Landing::Brought { entry, source, passed: None }) => {
+                Some(self.serve_brought(caller, entry, source))
             }
+        }
+    }
+
+    /// Serves what a flight has brought to who has waited for it.
+    pub(crate) fn serve_brought(
+        &self,
+        caller: &Caller<K, V>,
+        entry: Arc<Entry<K, V>>,
+        source: Source,
+    ) -> Result<Cached<V>, Error> {
+        if source == Source::Redis {
+            let answer = self.serve_fresh(&caller.text, entry, source);
+            return answer.ok_or_else(|| self.nothing_there());
+        }
+        self.tally_miss(&caller.text, caller.cause);
+        match entry.is_negative() {
+            true => Err(self.nothing_there()),
+            false => Ok(self.cached(entry, self.freshness_of_landing(caller), source)),
         }
     }
 

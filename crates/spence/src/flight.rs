@@ -15,6 +15,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -290,6 +291,19 @@ impl Shard {
             |other: &Arc<dyn AnyFlight>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(flight));
         slot.passed.retain(|other| !same(other));
         slot.joinable.take_if(|other| same(other)).is_some()
+    }
+
+    /// When a flight lands that began after the first and before the last of these positions, and
+    /// whose value may be installed yet, if one is under way.
+    pub(crate) fn younger(&self, hash: u64, began: &Range<u64>) -> Option<watch::Receiver<bool>> {
+        let slot = self.slots.get(&hash)?;
+        let least = slot.doomed.max(slot.floor);
+        let mut flights = slot.joinable.iter().chain(&slot.passed);
+        let younger = flights.find(|flight| {
+            let as_of = flight.as_of();
+            as_of > began.start && as_of < began.end && as_of >= least
+        });
+        younger.map(|flight| flight.landing())
     }
 
     /// Remembers a failed fill: the origin is left alone for `first`, doubled with each failure in

@@ -37,9 +37,9 @@ pub(crate) enum Landing<K: Key, V> {
         entry: Arc<Entry<K, V>>,
         /// The origin, or the shared tier if another node was faster.
         source: Source,
-        /// Whether something had passed the flight: whoever arrived after it began must not take
-        /// the value for what the origin says now.
-        passed: bool,
+        /// If something had passed the flight, a position from after it landed: whoever arrived
+        /// after it began must not take the value for what the origin says now.
+        passed: Option<u64>,
     },
     Failed(Error),
 }
@@ -121,6 +121,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Admission::Granted { expired: false } => {}
         }
         if let Some(at_ms) = expired {
+            // What is being fetched since then replaces it, and may have been read before it.
+            if shard.younger(hash, &(head.as_of..u64::MAX)).is_some() {
+                return (Admission::Overtaken, Ack::done());
+            }
             head.expire(engine.tick_of(at_ms).unwrap_or(0));
         }
         engine.examine(head, entry.is_negative(), world);

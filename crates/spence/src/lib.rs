@@ -63,6 +63,7 @@ mod fills;
 mod flight;
 #[cfg(all(test, feature = "loom"))]
 mod flight_model;
+mod give_way;
 mod global;
 mod heard;
 mod install;

@@ -127,9 +127,10 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
     pub(crate) async fn secure(self, deadline: Duration) -> Result<(Self, Permit), ()> {
         let clock = self.cache.engine.clock.clone();
         let secured = {
-            let wanted = self.wanted();
+            let (wanted, as_of) = (self.wanted(), self.flight.as_of);
             // So that there is time to ask the origin after that.
-            clock.timeout(deadline, self.cache.secure(&wanted, &self.covers, deadline / 2)).await
+            let most = deadline / 2;
+            clock.timeout(deadline, self.cache.secure(&wanted, as_of, &self.covers, most)).await
         };
         match secured {
             Some(secured) => self.take(secured).map_err(drop),
@@ -161,7 +162,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
 
     /// Secures the fill if no other node is filling the key.
     pub(crate) async fn try_to_secure(&self) -> Secured<K, V> {
-        self.cache.try_to_secure(&self.wanted(), &self.covers).await
+        self.cache.try_to_secure(&self.wanted(), self.flight.as_of, &self.covers).await
     }
 
     fn wanted(&self) -> Wanted<'_, K> {
@@ -173,6 +174,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let mut shard = self.cache.engine.flights.lock(self.ticket.hash);
         let passed = !shard.land(self.ticket.hash, &self.flight);
         drop(shard);
+        let passed = passed.then(|| self.cache.engine.log.next());
         self.landed = true;
         self.flight.publish(Landing::Brought { entry, source: Source::Redis, passed });
     }
@@ -258,6 +260,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
             }
         };
         let weight = entry.head.weight;
+        let passed = passed.then(|| cache.engine.log.next());
         self.flight.publish(Landing::Brought { entry, source: Source::Origin, passed });
         weight
     }

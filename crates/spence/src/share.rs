@@ -172,17 +172,18 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
     }
 
-    /// Tries to secure a fill: for the cluster if it can be, else for this node.
+    /// Tries to secure a fill: for the cluster if it can be, else for this node. What is found is
+    /// of the version of the fill, `as_of`, so that it is replaced by what the fill brings.
     pub(crate) async fn try_to_secure(
         &self,
         wanted: &Wanted<'_, K>,
+        as_of: u64,
         covers: &Covers<K, V>,
     ) -> Secured<K, V> {
         let Some(shared) = self.shared() else { return Secured::Permit(Permit::Alone, None) };
         let id = self.id(wanted.text);
         let (mut refused, mut lifted) = (None, None);
         loop {
-            let as_of = self.engine.log.next();
             match shared.lease(id, refused, false).await {
                 Leased::Lease(lease) => return Secured::Permit(Permit::Leased(lease), lifted),
                 Leased::Busy { turn } => return Secured::Busy { turn },
@@ -214,12 +215,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     pub(crate) async fn secure(
         &self,
         wanted: &Wanted<'_, K>,
+        as_of: u64,
         covers: &Covers<K, V>,
         most: Duration,
     ) -> Secured<K, V> {
         let waiting = self.engine.clock.stopwatch();
         loop {
-            let secured = self.try_to_secure(wanted, covers).await;
+            let secured = self.try_to_secure(wanted, as_of, covers).await;
             let (Secured::Busy { turn }, Some(shared)) = (&secured, self.shared()) else {
                 return secured;
             };
@@ -339,7 +341,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Forgets a key on this node alone.
-    fn forget_here(&self, hash: u64, text: &Arc<str>) {
+    pub(crate) fn forget_here(&self, hash: u64, text: &Arc<str>) {
         let namespace = Arc::clone(&self.core.namespace);
         let name = Arc::clone(&namespace.name);
         let place = Place { hash, namespace };

@@ -76,7 +76,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "fetch.rs",
-        line: r"Ok(Landing::Brought { passed: true, .. }) if ticket.as_of > flight.as_of => None,",
+        line: r"Ok(Landing::Brought { passed: Some(_), .. }) if ticket.as_of > flight.as_of => None,",
         instead: "",
         test: "c01_two_bans_of_its_tag_during_one_fill_hide_it_from_whoever_came_between",
     },
@@ -344,5 +344,30 @@ pub(super) const LINES: &[Mutant] = &[
         line: r".filter(|_| built.of == of)",
         instead: "",
         test: "a_name_is_a_cache_on_the_process_wide_engine",
+    },
+    Mutant {
+        file: "install.rs",
+        line: r"if shard.younger(hash, &(head.as_of..u64::MAX)).is_some() {",
+        instead: r"if shard.younger(hash, &(head.as_of..head.as_of)).is_some() {",
+        test: "expire_during_a_fill_lets_it_install_as_stale_unless_another_is_under_way",
+    },
+    Mutant {
+        file: "give_way.rs",
+        line: r"                self.forget_here(caller.hash, &caller.text);
+",
+        instead: "",
+        test: "c08_what_has_expired_since_it_came_is_not_shown_after_what_is_newer",
+    },
+    Mutant {
+        file: "flight.rs",
+        line: r" && as_of >= least",
+        instead: "",
+        test: "c08_a_younger_fill_that_was_passed_too_is_not_waited_for",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"                    match self.lift(wanted, as_of, value) {",
+        instead: r"                    match self.lift(wanted, as_of.max(self.engine.log.next()), value) {",
+        test: "what_another_node_has_let_grow_is_taken_from_the_shared_tier",
     },
 ];

@@ -118,4 +118,13 @@ pub(super) const LINES: &[Mutant] = &[
 ",
         test: "invalidate_during_promotion",
     },
+    Mutant {
+        file: "fetch.rs",
+        line: r"Some(self.give_way(caller, ticket, began, (entry, source)).await)",
+        instead: r"{
+                    drop(began);
+                    Some(self.serve_brought(caller, entry, source))
+                }",
+        test: "never_backwards_when_fills_are_passed",
+    },
 ];

@@ -148,7 +148,8 @@ async fn an_error_goes_to_all_who_wait_and_is_backed_off_from() {
     bench.close().await;
 }
 
-/// Starts a fill, does something that passes it, and says what later readers get.
+/// Starts a fill, does something that passes it, and says what is held once it has landed, and
+/// what readers from before and after that get.
 async fn passing(
     gate: &Gate,
     numbers: &Numbers,
@@ -160,10 +161,11 @@ async fn passing(
     let after = gate.read(numbers, "a");
     let_others_run().await;
     gate.answer();
-    let joined_before = before.await.unwrap().unwrap().0;
+    let_others_run().await;
     let held = numbers.peek(&"a".to_owned()).map(|held| *held);
     gate.answer();
-    (joined_before, held, after.await.unwrap().unwrap().0)
+    let before = before.await.unwrap().unwrap().0;
+    (before, held, after.await.unwrap().unwrap().0)
 }
 
 #[tokio::test]
@@ -171,7 +173,7 @@ async fn c01_c02_invalidate_during_a_fill() {
     let bench = Bench::in_memory().await;
     let (numbers, gate) = (bench.numbers(), Gate::new());
     let pass = async || assert!(numbers.invalidate(&"a".into()).await.is_ok());
-    assert_eq!(passing(&gate, &numbers, pass).await, (1, None, 2));
+    assert_eq!(passing(&gate, &numbers, pass).await, (2, None, 2));
     assert_eq!(*numbers.peek(&"a".into()).unwrap(), 2);
     assert_eq!(bench.spence.stats().total.installs_refused, 1);
     bench.close().await;
@@ -189,7 +191,11 @@ async fn c01_c02_ban_during_a_fill() {
         let (numbers, gate) = (bench.numbers(), Gate::new());
         let pass = async || assert!(bench.spence.invalidate(&target).await.is_ok());
         let (before, held, after) = passing(&gate, &numbers, pass).await;
-        assert_eq!((before, held, after), (1, None, 2), "{target:?}");
+        assert_eq!((held, after), (None, 2), "{target:?}");
+        // A fill whose tags are not known yet is joined by who comes after the ban as well, and
+        // which of both looks again first is not said.
+        let is_by_tag = matches!(target, Target::Tag(_));
+        assert!(before == 2 || is_by_tag, "{target:?}: {before}");
         assert_eq!(*numbers.peek(&"a".into()).unwrap(), 2);
         bench.close().await;
     }
@@ -203,19 +209,27 @@ async fn insert_during_a_fill_wins() {
     gate.called(1).await;
     numbers.insert("a".into(), 77).await.unwrap();
     gate.answer();
-    assert_eq!(waiting.await.unwrap().unwrap().0, 1, "who waited keeps the fill's value");
+    assert_eq!(waiting.await.unwrap().unwrap().0, 77, "who waited gives way too");
     assert_eq!(*numbers.peek(&"a".into()).unwrap(), 77);
     bench.close().await;
 }
 
 #[tokio::test]
-async fn expire_during_a_fill_lets_it_install_as_stale() {
+async fn expire_during_a_fill_lets_it_install_as_stale_unless_another_is_under_way() {
     let bench = Bench::in_memory().await;
     let (numbers, gate) = (bench.numbers(), Gate::new());
     let pass = async || assert!(numbers.expire(&"a".into()).await.is_ok());
     let (before, held, after) = passing(&gate, &numbers, pass).await;
-    assert_eq!((before, held, after), (1, Some(1), 2));
+    assert_eq!((before, held, after), (2, None, 2));
     assert_eq!(*numbers.peek(&"a".into()).unwrap(), 2);
+
+    let waiting = gate.read(&numbers, "b");
+    gate.called(3).await;
+    numbers.expire(&"b".into()).await.unwrap();
+    gate.answer();
+    assert_eq!(waiting.await.unwrap().unwrap(), (3, Source::Origin), "it came before that");
+    let held = numbers.peek(&"b".into()).unwrap();
+    assert!(*held == 3 && held.freshness().is_stale());
     bench.close().await;
 }
 

@@ -17,6 +17,7 @@ mod fleets;
 mod formats;
 mod freshness;
 mod gathered;
+mod give_way;
 mod history;
 mod leases;
 mod memory;

@@ -16,6 +16,7 @@ mod promotion;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::{future, thread};
 use spence::{
@@ -251,4 +252,70 @@ fn never_backwards_under_inserts() {
         }
         writer.join().unwrap();
     });
+}
+
+/// The newest version that a read has shown.
+#[derive(Clone, Default)]
+struct Shown(Arc<AtomicU32>);
+
+impl Shown {
+    /// A read shows nothing older than what one has shown that ended before it began (C8).
+    async fn by(&self, read: impl Future<Output = Option<u32>>) {
+        let floor = self.0.load(Ordering::SeqCst);
+        let Some(seen) = read.await else { return };
+        assert!(seen >= floor, "C8: read {seen} after {floor}");
+        self.0.fetch_max(seen, Ordering::SeqCst);
+    }
+}
+
+/// The fill that something passes may ask the origin later than the one after it.
+fn never_backwards(pass: impl AsyncFn(&Numbers) + Copy + Send + Sync + 'static) {
+    check(move || {
+        let (_spence, numbers, origin) = start();
+        let numbers = numbers.with(PolicyLayer::new().stale_while_revalidate(SECOND));
+        let shown = Shown::default();
+        let reader = || {
+            let (numbers, origin, shown) = (numbers.clone(), origin.clone(), shown.clone());
+            async move {
+                for _ in 0..2 {
+                    shown.by(origin.read(&numbers).map(Some)).await;
+                    shown.by(async { numbers.peek(&key()).map(|held| *held) }).await;
+                }
+            }
+        };
+        let early = future::spawn(reader());
+        let changes = thread::spawn({
+            let origin = origin.clone();
+            move || {
+                origin.change();
+                origin.change();
+            }
+        });
+        let glances = future::spawn({
+            let (numbers, shown) = (numbers.clone(), shown.clone());
+            async move {
+                for _ in 0..2 {
+                    shown.by(async { numbers.peek(&key()).map(|held| *held) }).await;
+                    future::yield_now().await;
+                }
+            }
+        });
+        future::block_on(async {
+            pass(&numbers).await;
+            reader().await;
+            early.await.unwrap();
+            glances.await.unwrap();
+        });
+        changes.join().unwrap();
+    });
+}
+
+#[test]
+fn never_backwards_when_fills_are_passed() {
+    never_backwards(async |numbers| drop(numbers.invalidate(&key()).await));
+}
+
+#[test]
+fn never_backwards_when_fills_expire() {
+    never_backwards(async |numbers| drop(numbers.expire(&key()).await));
 }
