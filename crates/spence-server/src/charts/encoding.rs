@@ -1,15 +1,29 @@
 //! In which encoding an answer goes out: RFC 9110, section 12.5.3.
 
-use std::io::{self, Read, Write};
+use std::cell::RefCell;
+use std::io::{self, Write};
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use flate2::read::GzEncoder;
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use zstd::zstd_safe::{compress_bound, get_frame_content_size};
 
 /// The levels beyond which a chart takes longer without becoming smaller: its coordinates are
 /// digits, in which a longer search finds little (zstd 3 takes twice the time of 1 and is larger).
 const ZSTD_LEVEL: i32 = 1;
 const BROTLI_QUALITY: i32 = 3;
 const GZIP_LEVEL: u32 = 5;
+
+/// Bytes that a thread keeps for its next body.
+pub(super) const MOST_KEPT: usize = 4 << 20;
+/// The longest text that is believed.
+const MAX_TEXT: u64 = 64 << 20;
+
+thread_local! {
+    /// Where a thread compresses its next body. What is large and lives shortly would lie among
+    /// what is kept, and leave holes there.
+    static PACKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,30 +80,52 @@ impl Encoding {
         (self != Encoding::Identity).then(|| HeaderValue::from_static(self.name()))
     }
 
-    pub(crate) fn compress(self, body: &[u8]) -> io::Result<Vec<u8>> {
+    /// The body, with no more room than it needs.
+    pub(crate) fn compress(self, body: &[u8]) -> io::Result<Bytes> {
+        PACKED.with_borrow_mut(|packed| {
+            packed.clear();
+            packed.shrink_to(MOST_KEPT);
+            self.pack(body, packed)?;
+            Ok(Bytes::copy_from_slice(packed))
+        })
+    }
+
+    fn pack(self, body: &[u8], packed: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Encoding::Identity => Ok(body.to_vec()),
-            Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
+            Encoding::Identity => packed.extend_from_slice(body),
+            Encoding::Zstd => {
+                packed.reserve(compress_bound(body.len()));
+                zstd::bulk::Compressor::new(ZSTD_LEVEL)?.compress_to_buffer(body, packed)?;
+            }
             Encoding::Gzip => {
-                let mut out = Vec::with_capacity(body.len() / 3);
-                GzEncoder::new(body, flate2::Compression::new(GZIP_LEVEL)).read_to_end(&mut out)?;
-                Ok(out)
+                let mut writer = GzEncoder::new(packed, flate2::Compression::new(GZIP_LEVEL));
+                writer.write_all(body)?;
+                writer.finish()?;
             }
             Encoding::Brotli => {
-                let mut out = Vec::with_capacity(body.len() / 3);
                 let parameters = brotli::enc::BrotliEncoderParams {
                     quality: BROTLI_QUALITY,
                     size_hint: body.len(),
                     ..Default::default()
                 };
-                let mut writer =
-                    brotli::CompressorWriter::with_params(&mut out, 65_536, &parameters);
-                writer.write_all(body)?;
-                drop(writer);
-                Ok(out)
+                brotli::CompressorWriter::with_params(packed, 65_536, &parameters)
+                    .write_all(body)?;
             }
         }
+        Ok(())
     }
+}
+
+/// Puts what [`Encoding::Zstd`] has made back into `text`.
+pub(super) fn unpack_zstd(packed: &[u8], text: &mut Vec<u8>) -> io::Result<()> {
+    let size = get_frame_content_size(packed).ok().flatten().filter(|size| *size <= MAX_TEXT);
+    let size =
+        size.and_then(|size| usize::try_from(size).ok()).ok_or(io::ErrorKind::InvalidData)?;
+    text.clear();
+    text.shrink_to(MOST_KEPT);
+    text.reserve(size);
+    zstd::bulk::Decompressor::new()?.decompress_to_buffer(packed, text)?;
+    Ok(())
 }
 
 /// `q=0.5`; 1 if it is not said, or not sensible.
@@ -131,7 +167,10 @@ mod tests {
         for encoding in Encoding::COMPRESSED {
             assert!(encoding.compress(&body).unwrap().len() < body.len() / 10, "{encoding:?}");
         }
-        let packed = Encoding::Zstd.compress(&body).unwrap();
-        assert_eq!(zstd::stream::decode_all(&*packed).unwrap(), body);
+        let (packed, mut text) = (Encoding::Zstd.compress(&body).unwrap(), b"before".to_vec());
+        unpack_zstd(&packed, &mut text).unwrap();
+        assert_eq!(text, body);
+        assert!(unpack_zstd(packed.get(..20).unwrap(), &mut text).is_err());
+        assert!(unpack_zstd(b"what is this", &mut text).is_err());
     }
 }

@@ -14,12 +14,12 @@ use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use spence::{Cache, Cached, Clock, Error, Fill, FillCx, Freshness, PrivateKey, Source, Spence};
 use spence_acg::ephemeris::{NoBirthplace, VERSION};
 use spence_acg::{Chart, Kind, Positions, Request};
 
 pub(crate) use encoding::Encoding;
+use encoding::MOST_KEPT;
 pub(crate) use figures::Figures;
 pub(crate) use metrics::ChartMetrics;
 use positions::Seen;
@@ -35,12 +35,11 @@ pub(crate) const TAG: &str = "acg";
 /// What answers are made by: another number, and what was kept is a miss.
 pub(crate) const ALGORITHM: u32 = 3;
 
-/// Bytes that a thread keeps for the text of its next chart.
-const MOST_KEPT: usize = 4 << 20;
-
 thread_local! {
     /// The text of the chart that the thread is computing.
     static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The text of the chart that it is putting into another encoding.
+    static UNPACKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What a chart is.
@@ -81,11 +80,7 @@ impl ChartId {
         text: &[u8],
         encoding: Encoding,
     ) -> Result<Fill<RawValue>, Box<dyn StdError + Send + Sync>> {
-        let mut body = encoding.compress(text)?;
-        // It was made with room for what cannot be compressed, which would be kept with it.
-        body.shrink_to_fit();
-        let body = Bytes::from(body);
-        let value = RawValue::new(GEOJSON.as_bytes(), body);
+        let value = RawValue::new(GEOJSON.as_bytes(), encoding.compress(text)?);
         let value = value.ok_or("a content type that cannot stand in a header")?;
         Ok(Fill::new(value).tags([TAG, &self.tag()]))
     }
@@ -120,8 +115,7 @@ impl Charts {
         }
         let (charts, request) = (Arc::clone(self), Arc::clone(request));
         let fill = move |_: FillCx<PrivateKey, RawValue>| async move {
-            let text = charts.text(&request, id).await?;
-            id.finished(&text, encoding)
+            charts.text(&request, id, |text| id.finished(text, encoding)).await?
         };
         let body = self.bodies.get_or_fetch(&key, fill).await?;
         if body.source() != Source::Origin {
@@ -146,18 +140,25 @@ impl Charts {
         Ok(body)
     }
 
-    /// A chart as text, for a larger answer that it is a part of, or for another encoding.
-    pub(crate) async fn text(
+    /// Gives a chart as text to `finish`, for a larger answer that it is a part of, or for another
+    /// encoding.
+    pub(crate) async fn text<T>(
         self: &Arc<Self>,
         request: &Arc<Request>,
         id: ChartId,
-    ) -> Result<Vec<u8>, Error> {
+        finish: impl Fn(&[u8]) -> T,
+    ) -> Result<T, Error> {
         let body = self.in_zstd(request, id).await?;
-        match zstd::stream::decode_all(&*body.body) {
-            Ok(text) if body.freshness() == Freshness::Fresh => Ok(text),
-            // What is stale must not become fresh in another encoding; nor what we did not write.
-            _ => self.compute(request, |text| text.as_bytes().to_vec()).await,
+        // What is stale must not become fresh in another encoding.
+        if body.freshness() == Freshness::Fresh {
+            let finished = UNPACKED.with_borrow_mut(|text| {
+                encoding::unpack_zstd(&body.body, text).ok().map(|()| finish(text))
+            });
+            if let Some(finished) = finished {
+                return Ok(finished);
+            }
         }
+        self.compute(request, |text| finish(text.as_bytes())).await
     }
 
     /// Computes a chart, and gives its text to `finish`.

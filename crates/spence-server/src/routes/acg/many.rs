@@ -205,9 +205,10 @@ fn instants(body: &AnimateBody) -> Result<Vec<Instant>, Vec<Problem>> {
 /// A chart as text; counted as a single one is.
 async fn text(app: &App, request: Request) -> ApiResult<String> {
     let request = Arc::new(request);
-    let answer = app.charts().text(&request, ChartId::of(&request)).await.map_err(ApiError::from);
+    let to_owned = |text: &[u8]| str::from_utf8(text).map(str::to_owned);
+    let answer = app.charts().text(&request, ChartId::of(&request), to_owned).await;
     let wrong = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "a chart is no text");
-    counted(app, answer.and_then(|text| String::from_utf8(text).map_err(wrong)))
+    counted(app, answer.map_err(ApiError::from).and_then(|text| text.map_err(wrong)))
 }
 
 /// `{"name":[...]}` of what comes.
