@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use crate::calendar::Calendar;
 use crate::clock::{Clock, Ticks};
@@ -51,9 +51,11 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    /// The policy in force.
-    pub(crate) fn rules(&self) -> Arc<Rules> {
-        self.rules.load_full()
+    /// The policy in force; not to be held for long. Reading it counts no references, so that
+    /// readers on different cores do not wait for one another.
+    #[inline]
+    pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
     }
 
     #[inline]
@@ -254,7 +256,7 @@ impl Registry {
     /// The rules of a namespace, built in this process or not.
     pub(crate) fn rules_for(&self, name: &str) -> Arc<Rules> {
         if let Some(namespace) = self.get(name) {
-            return namespace.rules();
+            return namespace.rules.load_full();
         }
         let policies = self.policies.read();
         let named = policies.named.get(name).cloned().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Reads that are asked for at the same time go to the server as one.
 //!
-//! A read that is alone goes at once, by itself. While others are under way, the first to come
-//! starts a task that lets whatever is ready to ask as well do so, and sends all as one `MGET`: one
+//! While few are under way, each goes at once, by itself: the server answers them while others are
+//! being asked for. Beyond that the first to come starts a task that lets whatever is ready to ask as well do so, and sends all as one `MGET`: one
 //! command to write, to answer and to wait for, instead of one for each. It is a task of its own
 //! since nobody else's read may depend on whether a caller goes on being polled.
 
@@ -18,6 +18,8 @@ use super::wire::{Failure, Wire, late};
 use crate::spawn::Spawner;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 
+/// So many reads may be under way each by itself.
+const FEW_READS: usize = 16;
 /// The most reads that go as one.
 const MOST_READS: usize = 128;
 /// What they may bring, by the sizes of what was read lately, so that one answer does not hold up
@@ -60,10 +62,10 @@ impl Gatherer {
     /// The value under a name, as it is.
     pub(super) async fn get(&self, name: String) -> Answer {
         let reads = &self.reads;
-        let is_alone = reads.under_way.fetch_add(1, Ordering::Relaxed) == 0;
+        let are_few = reads.under_way.fetch_add(1, Ordering::Relaxed) < FEW_READS;
         let _under_way = UnderWay(&reads.under_way);
         // In a cluster keys are rarely together on one server.
-        if is_alone || reads.wire.is_cluster() {
+        if are_few || reads.wire.is_cluster() {
             return reads.get_one(&name).await;
         }
         let (answer, answered) = oneshot::channel();

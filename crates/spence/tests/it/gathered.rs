@@ -42,18 +42,19 @@ fn noise(length: usize) -> Bytes {
 async fn a_read_that_nobody_polls_any_more_holds_up_no_other() {
     let server = RedisServer::start();
     let a = Node::on(&server).await;
-    for n in 0..10 {
+    // More than go each by itself.
+    for n in 0..30 {
         a.numbers.insert(n.to_string(), n).await.unwrap();
     }
     // It comes after them: a read that hears of an insert on its way finds nothing.
     let b = Node::on(&server).await;
-    let keys: Vec<_> = (0..10).map(|n: u32| n.to_string()).collect();
+    let keys: Vec<_> = (0..30).map(|n: u32| n.to_string()).collect();
     // All are begun, and then left alone.
     let mut parked: Vec<_> =
         (0..).zip(&keys).map(|(n, key)| (n, Box::pin(b.numbers.get(key)))).collect();
     // Unless the machine was so slow that the answer is there already.
     parked.retain_mut(|(_, read)| futures_util::FutureExt::now_or_never(read.as_mut()).is_none());
-    assert_eq!(b.numbers.get(&keys[9]).await.map(|hit| *hit), Some(9));
+    assert_eq!(b.numbers.get(&keys[29]).await.map(|hit| *hit), Some(29));
     for (n, read) in parked {
         assert_eq!(read.await.map(|hit| *hit), Some(n));
     }
@@ -98,15 +99,16 @@ async fn no_more_is_asked_for_at_once_than_an_answer_should_hold() {
     let server = RedisServer::start();
     let blobs = reader(&server).await;
     for (first, length, least) in [(0, 64, 1), (100, 64 << 10, 8)] {
-        for key in first..first + 40 {
+        for key in first..first + 56 {
             blobs.insert(key, noise(length)).await.unwrap();
         }
         // What is typical shows with time.
-        for key in first..first + 40 {
+        for key in first..first + 56 {
             assert!(blobs.get(&key).await.is_some());
         }
         server.command(&["CONFIG", "RESETSTAT"]);
-        let reads = (first..first + 40).map(|key| {
+        // The first sixteen go each by itself.
+        let reads = (first..first + 56).map(|key| {
             let blobs = blobs.clone();
             tokio::spawn(async move { blobs.get(&key).await.map(|blob| blob.len()) })
         });
@@ -131,10 +133,12 @@ async fn a_read_that_the_blocked_runtime_should_send_is_given_up() {
     let spence = Spence::builder().redis(redis).build().await.unwrap();
     until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
     let numbers = spence.cache("numbers").build().unwrap();
-    // So that the next read is not alone.
-    let first = "first".to_owned();
-    let mut parked = Box::pin(numbers.get(&first));
-    assert!(futures_util::FutureExt::now_or_never(parked.as_mut()).is_none());
+    // So that the next read does not go by itself.
+    let keys: Vec<_> = (0..20).map(|n| format!("first {n}")).collect();
+    let mut parked: Vec<_> = keys.iter().map(|key| Box::pin(numbers.get(key))).collect();
+    for read in &mut parked {
+        assert!(futures_util::FutureExt::now_or_never(read.as_mut()).is_none());
+    }
     assert_eq!(same(&numbers, 7).unwrap(), 7);
 }
 
