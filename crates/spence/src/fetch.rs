@@ -237,9 +237,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
             // Whoever arrived before the flight began came before anything that passed it.
             Ok(Landing::Brought { passed: Some(_), .. }) if ticket.as_of > flight.as_of => None,
-            Ok(Landing::Brought { entry, source, passed: Some(landed) }) => {
-                let began = flight.as_of..landed;
-                Some(self.give_way(caller, ticket, began, (entry, source)).await)
+            Ok(Landing::Brought { entry, source, passed: Some(passed) }) => {
+                Some(self.give_way(caller, ticket, passed, (entry, source), stale).await)
             }
             Ok(Landing::Brought { entry, source, passed: None }) => {
                 Some(self.serve_brought(caller, entry, source))
@@ -303,7 +302,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// What is served in place of an error: what is fresh after all, or stale and may stand in.
-    fn fall_back(
+    pub(crate) fn fall_back(
         &self,
         caller: &Caller<K, V>,
         ticket: &Ticket,
@@ -327,7 +326,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Whether a stale entry is within the grace of the caller's policy too.
-    fn may_stand_in(
+    pub(crate) fn may_stand_in(
         &self,
         caller: &Caller<K, V>,
         ticket: &Ticket,

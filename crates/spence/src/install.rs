@@ -37,11 +37,22 @@ pub(crate) enum Landing<K: Key, V> {
         entry: Arc<Entry<K, V>>,
         /// The origin, or the shared tier if another node was faster.
         source: Source,
-        /// If something had passed the flight, a position from after it landed: whoever arrived
-        /// after it began must not take the value for what the origin says now.
-        passed: Option<u64>,
+        /// If something had passed the flight: whoever arrived after it began must not take the
+        /// value for what the origin says now.
+        passed: Option<Passed>,
     },
     Failed(Error),
+}
+
+/// How a flight landed that something had passed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passed {
+    /// The position at which it began.
+    pub(crate) began: u64,
+    /// One from after it landed.
+    pub(crate) landed: u64,
+    /// Whether its value is kept all the same, as expired.
+    pub(crate) kept: bool,
 }
 
 /// A value as the tiers below memory keep it.
@@ -121,11 +132,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Admission::Granted { expired: false } => {}
         }
         if let Some(at_ms) = expired {
-            // What is being fetched since then replaces it, and may have been read before it.
-            if shard.younger(hash, &(head.as_of..u64::MAX)).is_some() {
+            head.expire(engine.tick_of(at_ms).unwrap_or(0));
+            // What is being fetched since then replaces it, and may have been read before it. What
+            // the disk holds is held already.
+            let is_held = matches!(keep, Keep::Promoted);
+            if !is_held && shard.younger(hash, &(head.as_of..u64::MAX)).is_some() {
                 return (Admission::Overtaken, Ack::done());
             }
-            head.expire(engine.tick_of(at_ms).unwrap_or(0));
         }
         engine.examine(head, entry.is_negative(), world);
         let gone = engine.standing(&**entry) == Standing::Gone;

@@ -17,7 +17,7 @@ use crate::events::Happening;
 use crate::fetch::within;
 use crate::fill::{self, Body, Fill, FillCx};
 use crate::flight::{Admission, Flight, Ticket};
-use crate::install::{Landing, jitter_seed};
+use crate::install::{Landing, Passed, jitter_seed};
 use crate::key::Key;
 use crate::outcome::{Freshness, Source, StaleReason};
 use crate::share::{Permit, Secured, Wanted};
@@ -174,7 +174,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let mut shard = self.cache.engine.flights.lock(self.ticket.hash);
         let passed = !shard.land(self.ticket.hash, &self.flight);
         drop(shard);
-        let passed = passed.then(|| self.cache.engine.log.next());
+        let passed = passed.then(|| self.passed(false));
         self.landed = true;
         self.flight.publish(Landing::Brought { entry, source: Source::Redis, passed });
     }
@@ -249,27 +249,32 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
                 let mut shard = cache.engine.flights.lock(hash);
                 shard.land(hash, &self.flight);
                 drop(shard);
-                self.refused()
+                Some(self.refused())
             }
             false => {
                 let keep = cache.keep(&encoded, store);
                 match cache.install(hash, &self.text, &entry, keep, Some(&self.flight)) {
-                    Admission::Granted { expired } => expired,
-                    Admission::Passed { .. } | Admission::Overtaken => self.refused(),
+                    Admission::Granted { expired: false } => None,
+                    Admission::Granted { expired: true } => Some(self.passed(true)),
+                    Admission::Passed { .. } | Admission::Overtaken => Some(self.refused()),
                 }
             }
         };
         let weight = entry.head.weight;
-        let passed = passed.then(|| cache.engine.log.next());
         self.flight.publish(Landing::Brought { entry, source: Source::Origin, passed });
         weight
     }
 
     /// What came is not installed, since something has passed it.
-    fn refused(&self) -> bool {
+    fn refused(&self) -> Passed {
         self.cache.core.namespace.counters.count(Count::InstallRefused);
         self.tell(Happening::InstallRefused);
-        true
+        self.passed(false)
+    }
+
+    /// To be said after the flight has landed.
+    fn passed(&self, kept: bool) -> Passed {
+        Passed { began: self.flight.as_of, landed: self.cache.engine.log.next(), kept }
     }
 
     pub(crate) fn tell(&self, what: Happening) {

@@ -14,6 +14,7 @@ use crate::compress::Packed;
 use crate::covers::Covers;
 use crate::entry::Entry;
 use crate::envelope::{self, StoredEntry};
+use crate::flight::Admission;
 use crate::install::{Encoded, Put};
 use crate::invalidate::Held as Place;
 use crate::key::{Key, shared_text};
@@ -172,8 +173,20 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
     }
 
-    /// Tries to secure a fill: for the cluster if it can be, else for this node. What is found is
-    /// of the version of the fill, `as_of`, so that it is replaced by what the fill brings.
+    /// The version of what is found while a fill of version `as_of` is secured: the same, so that
+    /// what the fill brings replaces it. Once something has passed the fill, what it brings is not
+    /// kept, and what is found may have been stored after that.
+    fn version_of_found(&self, hash: u64, as_of: u64) -> u64 {
+        let engine = &self.engine;
+        let admission = engine.flights.lock(hash).admit(hash, as_of);
+        let is_passed = !matches!(admission, Admission::Granted { expired: false });
+        match is_passed || engine.bans.newest().max(engine.doubtful_below()) > as_of {
+            true => engine.log.next(),
+            false => as_of,
+        }
+    }
+
+    /// Tries to secure a fill of version `as_of`: for the cluster if it can be, else for this node.
     pub(crate) async fn try_to_secure(
         &self,
         wanted: &Wanted<'_, K>,
@@ -184,12 +197,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let id = self.id(wanted.text);
         let (mut refused, mut lifted) = (None, None);
         loop {
+            let version = self.version_of_found(wanted.hash, as_of);
             match shared.lease(id, refused, false).await {
                 Leased::Lease(lease) => return Secured::Permit(Permit::Leased(lease), lifted),
                 Leased::Busy { turn } => return Secured::Busy { turn },
                 Leased::Value(value) => {
                     let tag = tag_of(&value);
-                    match self.lift(wanted, as_of, value) {
+                    match self.lift(wanted, version, value) {
                         Ok(Held::Fresh(entry, _)) if covers.is_enough(wanted.key, &entry) => {
                             return Secured::Found(entry);
                         }

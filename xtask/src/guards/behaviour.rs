@@ -184,8 +184,8 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "pilot.rs",
-        line: r"            Admission::Granted { expired } => expired,",
-        instead: r"            Admission::Granted { .. } => false,",
+        line: r"            Admission::Granted { expired: true } => Some(self.passed(true)),",
+        instead: r"            Admission::Granted { expired: true } => None,",
         test: "c10_whoever_came_after_an_expiry_by_tag_is_not_told_that_it_is_fresh",
     },
     Mutant {
@@ -347,8 +347,8 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "install.rs",
-        line: r"if shard.younger(hash, &(head.as_of..u64::MAX)).is_some() {",
-        instead: r"if shard.younger(hash, &(head.as_of..head.as_of)).is_some() {",
+        line: r"if !is_held && shard.younger(hash, &(head.as_of..u64::MAX)).is_some() {",
+        instead: r"if !is_held && shard.younger(hash, &(head.as_of..head.as_of)).is_some() {",
         test: "expire_during_a_fill_lets_it_install_as_stale_unless_another_is_under_way",
     },
     Mutant {
@@ -366,8 +366,32 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "share.rs",
-        line: r"                    match self.lift(wanted, as_of, value) {",
-        instead: r"                    match self.lift(wanted, as_of.max(self.engine.log.next()), value) {",
+        line: r"                    match self.lift(wanted, version, value) {",
+        instead: r"                    match self.lift(wanted, version.max(self.engine.log.next()), value) {",
         test: "what_another_node_has_let_grow_is_taken_from_the_shared_tier",
+    },
+    Mutant {
+        file: "share.rs",
+        line: r"            true => engine.log.next(),",
+        instead: r"            true => as_of,",
+        test: "what_has_passed_a_fill_is_what_it_finds",
+    },
+    Mutant {
+        file: "give_way.rs",
+        line: r"(passed.kept && entry.head.as_of <= as_of)",
+        instead: r"entry.head.as_of <= as_of",
+        test: "c08_what_is_older_than_what_was_shown_is_held_no_longer",
+    },
+    Mutant {
+        file: "give_way.rs",
+        line: r"                true => caller.policy.soft_deadline,",
+        instead: r"                true => caller.policy.hard_deadline,",
+        test: "c10_what_is_stale_stands_in_from_the_soft_deadline_on",
+    },
+    Mutant {
+        file: "install.rs",
+        line: r"            head.expire(engine.tick_of(at_ms).unwrap_or(0));",
+        instead: "",
+        test: "c02_what_has_expired_on_disk_is_not_fresh_while_it_is_fetched_anew",
     },
 ];

@@ -120,9 +120,9 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "fetch.rs",
-        line: r"Some(self.give_way(caller, ticket, began, (entry, source)).await)",
+        line: r"Some(self.give_way(caller, ticket, passed, (entry, source), stale).await)",
         instead: r"{
-                    drop(began);
+                    drop((passed, stale));
                     Some(self.serve_brought(caller, entry, source))
                 }",
         test: "never_backwards_when_fills_are_passed",

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use spence::{Error, ErrorKind, Fill, PolicyLayer};
+use spence::{Clock, Error, ErrorKind, Fill, PolicyLayer, Spence, Target};
+use spence_testkit::RedisServer;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::cluster::{Node, until};
 use crate::{Bench, Numbers};
 
 /// A reader whose fill answers with what it is sent.
@@ -131,4 +133,82 @@ async fn c10_the_younger_fill_is_waited_for_until_the_hard_deadline() {
     young.answered(Ok(22)).await.await.unwrap().unwrap();
     assert_eq!(held(&numbers), Some(22), "it is kept");
     bench.close().await;
+}
+
+/// What is held has run out, and an expiry comes between two fills.
+async fn two_fills_beside_what_is_stale(bench: &Bench, numbers: &Numbers) -> (Reader, Reader) {
+    numbers.insert("a".to_owned(), 1).await.unwrap();
+    bench.advance(61);
+    let old = Reader::begin(numbers).await;
+    numbers.expire(&"a".to_owned()).await.unwrap();
+    (old, Reader::begin(numbers).await)
+}
+
+#[tokio::test]
+async fn c08_what_is_older_than_what_was_shown_is_held_no_longer() {
+    let bench = Bench::in_memory().await;
+    let numbers = bench.numbers();
+    let (old, young) = two_fills_beside_what_is_stale(&bench, &numbers).await;
+    // It is not kept, since the younger one may bring what is newer.
+    let old = old.answered(Ok(23)).await;
+    drop(young.answered(Err("no")).await.await);
+    assert_eq!(old.await.unwrap().unwrap(), 23);
+    assert_eq!(held(&numbers), None);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn c10_what_is_stale_stands_in_from_the_soft_deadline_on() {
+    let bench = Bench::in_memory().await;
+    let second = Duration::from_secs(1);
+    let deadlines = PolicyLayer::new().soft_deadline(second).hard_deadline(MINUTE);
+    let numbers = bench.numbers().with(deadlines);
+    let (old, young) = two_fills_beside_what_is_stale(&bench, &numbers).await;
+    let old = old.answered(Ok(23)).await;
+    assert!(!old.is_finished());
+    bench.hands.advance(second);
+    let_others_run().await;
+    assert!(old.is_finished());
+    assert_eq!(old.await.unwrap().unwrap(), 1);
+    drop(young.answered(Ok(22)).await.await);
+    assert_eq!(held(&numbers), Some(22));
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn c02_what_has_expired_on_disk_is_not_fresh_while_it_is_fetched_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, _hands) = Clock::manual();
+    let builder = Spence::builder().clock(clock).no_memory().disk(dir.path(), 64_000_000);
+    let spence = builder.build().await.unwrap();
+    let layer = PolicyLayer::new().ttl(MINUTE).stale_if_error(MINUTE);
+    let numbers: Numbers = spence.cache("numbers").settings(layer).build().unwrap();
+    numbers.insert_fill("a".to_owned(), Fill::new(1).tags(["all"])).await.unwrap();
+    spence.expire(&Target::Tag("all".into())).await.unwrap();
+    let reader = Reader::begin(&numbers).await;
+    for _ in 0..50 {
+        let held = numbers.get(&"a".to_owned()).await.unwrap();
+        assert!(held.freshness().is_stale(), "{held:?}");
+    }
+    drop(reader.answered(Ok(2)).await.await);
+    spence.close().await;
+}
+
+/// What another node has put in while this one was waiting for its turn is good, although that has
+/// passed the fill.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_passed_a_fill_is_what_it_finds() {
+    let server = RedisServer::start();
+    let (a, b) = (Node::on(&server).await, Node::on(&server).await);
+    let slow = Reader::begin(&b.numbers).await;
+    // It has the lease.
+    until("leased", async || server.command(&["KEYS", "*:l"]).contains(":l")).await;
+    let waiting = Reader::begin(&a.numbers).await;
+    Clock::system().sleep(Duration::from_millis(100)).await;
+    b.numbers.insert("a".to_owned(), 3).await.unwrap();
+    // Were its own fill asked, that would wait for an answer.
+    let Reader { answer, seen } = waiting;
+    let seen = Clock::system().timeout(Duration::from_secs(20), seen).await;
+    assert_eq!(seen.expect("found").unwrap().unwrap(), 3);
+    drop((answer, slow.answered(Ok(1)).await.await));
 }
