@@ -215,7 +215,7 @@ async fn with_every_fault_at_5_percent_a_thousand_requests_are_answered_rightly(
 /// What a scan of the same symbols says without faults, and what it says with them.
 async fn surveyed(options: FeedOptions, deadline: Duration) -> (Vec<SurveyRow>, u64) {
     let sound = feed(FeedOptions { symbols: 102, ..FeedOptions::default() }).await;
-    let mut symbols = market(&sound, deadline).await.1.listed(usize::MAX, true).await.unwrap().0;
+    let mut symbols = market(&sound, SECOND * 10).await.1.listed(usize::MAX, true).await.unwrap().0;
     symbols.retain(|symbol| !["AAPL", "IBM"].contains(&symbol.as_str()));
     let feed = feed(FeedOptions { symbols: 102, ..options }).await;
     let (spence, market) = market(&feed, deadline).await;
@@ -244,8 +244,11 @@ async fn with_every_fault_at_5_percent_a_scan_says_what_it_says_without() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_only_sends_garbage_is_not_believed_and_every_symbol_says_so() {
+    // Too short for a fourth try, after which a row that cannot be is kept apart and the others are
+    // believed.
+    let deadline = SECOND / 2;
     for fault in [Fault::GarbageRow, Fault::MissingResults] {
-        let (rows, _) = surveyed(faulty(fault, 1.0), SECOND).await;
+        let (rows, _) = surveyed(faulty(fault, 1.0), deadline).await;
         assert_eq!(rows.len(), 100);
         for row in rows {
             assert!(row.status == Status::Failed && row.scored.is_none(), "{row:?}");

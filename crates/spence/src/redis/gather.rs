@@ -1,9 +1,10 @@
 //! Reads that are asked for at the same time go to the server as one.
 //!
 //! While few are under way, each goes at once, by itself: the server answers them while others are
-//! being asked for. Beyond that the first to come starts a task that lets whatever is ready to ask as well do so, and sends all as one `MGET`: one
-//! command to write, to answer and to wait for, instead of one for each. It is a task of its own
-//! since nobody else's read may depend on whether a caller goes on being polled.
+//! being asked for. Beyond that the first to come starts a task that lets whatever is ready to ask
+//! as well do so, and sends all as one `MGET`: one command to write, to answer and to wait for,
+//! instead of one for each. It is a task of its own since nobody else's read may depend on whether
+//! a caller goes on being polled.
 
 use std::sync::Arc;
 use std::time::Duration;
