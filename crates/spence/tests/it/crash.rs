@@ -5,7 +5,7 @@
 //! is about to do and what was accepted; then it is killed.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use spence::{Cache, Error, Spence, Target};
 
+use crate::notes;
 use crate::soak::{Found, scale};
 
 const ROUNDS: u32 = 20;
@@ -32,8 +33,7 @@ async fn open(dir: &Path) -> Result<(Spence, Versions), Error> {
 
 /// Each task has keys of its own, and a note of its own; a note is one `write`.
 async fn write_until_killed(versions: Versions, spence: Spence, dir: &Path, task: u32, from: u32) {
-    let path = dir.join(format!("notes-{task}"));
-    let mut notes = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let mut notes = notes::open(&dir.join(format!("notes-{task}")));
     let mut note = |what: &str, key: u32, version: u32| {
         notes.write_all(format!("{what} {key} {version}\n").as_bytes()).unwrap();
     };
@@ -99,7 +99,7 @@ fn read_notes(dir: &Path) -> HashMap<u32, Known> {
     let mut maybe_gone = Vec::new();
     for task in 0..TASKS {
         let Ok(notes) = fs::read_to_string(dir.join(format!("notes-{task}"))) else { continue };
-        for line in notes.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        for line in notes::whole(&notes) {
             let words: Vec<_> = line.split_whitespace().collect();
             let (key, version): (u32, u32) = (words[1].parse().unwrap(), words[2].parse().unwrap());
             let entry = known.entry(key).or_default();

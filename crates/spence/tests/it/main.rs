@@ -22,6 +22,7 @@ mod history;
 mod leases;
 mod memory;
 mod model;
+mod notes;
 mod power;
 mod reclaim;
 mod residence;

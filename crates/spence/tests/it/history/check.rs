@@ -15,6 +15,7 @@ use std::path::Path;
 use super::register::Register;
 use super::worker::names;
 use super::{Kind, MAX_LAG, NODES};
+use crate::notes;
 
 /// How exact clocks are that decide on the lag: ticks of 1/64 second, and the coarse clock.
 const SLACK_NANOS: u64 = 60_000_000;
@@ -59,7 +60,7 @@ impl History {
         let (mut reads, mut writes) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for node in 0..NODES {
             let notes = std::fs::read_to_string(dir.join(format!("notes-{node}"))).unwrap();
-            for line in notes.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            for line in notes::whole(&notes) {
                 let words: Vec<_> = line.split_whitespace().collect();
                 let [what, life, kind, key, begun, ended, version, word] =
                     words.try_into().unwrap();

@@ -1,6 +1,5 @@
 //! A node: a process that reads and writes through an engine, and writes down what it did.
 
-use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +14,7 @@ use super::dice::Dice;
 use super::register::ask;
 use super::servers::Way;
 use super::{CHILD, KEYS, Kind, MAX_LAG, NODES, now};
+use crate::notes;
 
 /// Tasks of a node that read; one more writes, so that the writes of a key have an order.
 const READERS: u32 = 4;
@@ -125,8 +125,7 @@ impl Node {
             builder = builder.disk(dir.join(format!("disk-{node}")), 16_000_000);
         }
         let spence = builder.build().await.unwrap();
-        let path = dir.join(format!("notes-{node}"));
-        let notes = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        let notes = notes::open(&dir.join(format!("notes-{node}")));
         Self {
             long: spence.cache("long").build().unwrap(),
             short: spence.cache("short").build().unwrap(),
@@ -142,7 +141,7 @@ impl Node {
         Dice::new((self.node as u64) << 48 | self.life << 16 | u64::from(task))
     }
 
-    /// One write, so that a kill takes a note away and leaves no half.
+    /// One write, so that a kill hardly ever leaves a half.
     fn note(&self, what: &str, kind: Kind, key: u32, begun: u64, version: u64, word: &str) {
         let (life, kind) = (self.life, kind as u8);
         let note = format!("{what} {life} {kind} {key} {begun} {} {version} {word}\n", now());
