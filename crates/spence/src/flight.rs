@@ -284,6 +284,21 @@ impl Shard {
         }
     }
 
+    /// A value of this version came up from the shared tier: as for `promoted`, unless what is being
+    /// fetched is of that version too and replaces it.
+    pub(crate) fn lifted(&mut self, hash: u64, as_of: u64) {
+        if let Some(slot) = self.slots.get_mut(&hash)
+            && slot.joinable.as_ref().is_none_or(|flight| flight.as_of() < as_of)
+        {
+            slot.floor = slot.floor.max(as_of);
+        }
+    }
+
+    /// Whether a flight is under way that nothing has passed.
+    pub(crate) fn is_joinable(&self, hash: u64) -> bool {
+        self.slots.get(&hash).is_some_and(|slot| slot.joinable.is_some())
+    }
+
     /// A flight has landed; callers after this do not find it. Whether nothing had passed it.
     pub(crate) fn land<K, R>(&mut self, hash: u64, flight: &Arc<Flight<K, R>>) -> bool {
         let Some(slot) = self.slots.get_mut(&hash) else { return false };

@@ -70,6 +70,8 @@ pub(crate) enum Keep {
     Nothing,
     /// Nothing: the entry came from there.
     Promoted,
+    /// Keep it, if there is a disk: the entry came from the shared tier.
+    Lifted(Option<Arc<StoredEntry>>),
     /// Keep it; its `seq` and `as_of` are filled in, so it must not be shared yet.
     Put(Arc<StoredEntry>),
     /// The entry cannot be stored; what is older must not come back.
@@ -131,6 +133,9 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Admission::Granted { expired: true } => expired = Some(engine.clock.unix_ms()),
             Admission::Granted { expired: false } => {}
         }
+        if self.holds_later(hash, head.as_of) {
+            return (Admission::Overtaken, Ack::done());
+        }
         if let Some(at_ms) = expired {
             head.expire(engine.tick_of(at_ms).unwrap_or(0));
             // What is being fetched since then replaces it, and may have been read before it. What
@@ -141,8 +146,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
         }
         engine.examine(head, entry.is_negative(), world);
-        let gone = engine.standing(&**entry) == Standing::Gone;
-        let lasting = !gone && !matches!(keep, Keep::Forget);
+        let standing = engine.standing(&**entry);
+        let lasting = standing != Standing::Gone && !matches!(keep, Keep::Forget);
         if lasting {
             *displaced = namespace.memory.insert(hash, Arc::clone(entry) as Arc<dyn Stored>);
         } else if !matches!(keep, Keep::Promoted) {
@@ -150,13 +155,17 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         match keep {
             Keep::Promoted => shard.promoted(hash, head.as_of),
+            Keep::Lifted(_) if standing == Standing::Fresh => shard.lifted(hash, head.as_of),
+            // Whoever has found the same may serve it as stale yet, and is not to look again: that
+            // would never end. What is older is refused while this is held.
+            Keep::Lifted(_) => {}
             Keep::Nothing | Keep::Put(_) | Keep::Remove | Keep::Forget => {
                 shard.installed(hash, head.as_of);
             }
         }
         let ack = match keep {
-            Keep::Nothing | Keep::Promoted => Ack::done(),
-            Keep::Put(mut stored) if lasting => {
+            Keep::Nothing | Keep::Promoted | Keep::Lifted(None) => Ack::done(),
+            Keep::Put(mut stored) | Keep::Lifted(Some(mut stored)) if lasting => {
                 let own = Arc::make_mut(&mut stored);
                 own.seq = engine.log.next();
                 own.as_of = head.as_of;
@@ -165,9 +174,18 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 }
                 engine.disk.accept(Op::Put(stored))
             }
-            Keep::Put(_) | Keep::Remove | Keep::Forget => self.remove_from_disk(text),
+            Keep::Put(_) | Keep::Lifted(_) | Keep::Remove | Keep::Forget => {
+                self.remove_from_disk(text)
+            }
         };
         (Admission::Granted { expired: expired.is_some() }, ack)
+    }
+
+    /// Whether memory holds what came up from the shared tier and is of a later version: if it was
+    /// stale there, no floor says so.
+    fn holds_later(&self, hash: u64, as_of: u64) -> bool {
+        let held = || self.core.namespace.memory.peek(hash);
+        self.shared().is_some() && held().is_some_and(|held| held.head().as_of > as_of)
     }
 
     /// A value that a ban forbids is newer than what is held all the same: its reader must not see

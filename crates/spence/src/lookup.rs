@@ -58,7 +58,8 @@ impl<K: Key, V> Held<K, V> {
             (above, None) => above,
             (_, Some(below @ Held::Fresh(..))) => below,
             (Held::Nothing(MissCause::Absent), Some(below)) => below,
-            (Held::Nothing(_), Some(below @ Held::Stale(..))) => below,
+            // What is believed of the shared tier is no older.
+            (Held::Nothing(_) | Held::Stale(..), Some(below @ Held::Stale(..))) => below,
             (above, Some(_)) => above,
         }
     }
@@ -187,7 +188,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Looks into the tiers in their order; what is found below memory is promoted.
     pub(crate) async fn walk(&self, ticket: &Ticket, key: &K, text: &Arc<str>) -> Held<K, V> {
         let above = self.walk_node(ticket, key, text).await;
-        if self.is_enough(&above) {
+        if self.is_enough(ticket.hash, &above) {
             return above;
         }
         let below = self.look_for(&Wanted { hash: ticket.hash, key, text }).await;
@@ -207,7 +208,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             // Nothing has to be waited for.
             false => looking.iter().map(|one| self.in_memory(one.ticket.hash, one.key)).collect(),
         };
-        let needed = walked.iter_mut().zip(looking).filter(|(held, _)| !self.is_enough(held));
+        let needed = walked.iter_mut().zip(looking);
+        let needed = needed.filter(|(held, one)| !self.is_enough(one.ticket.hash, held));
         let mut needed: Vec<_> = needed.collect();
         for chunk in needed.chunks_mut(SHARED_LOOKUPS) {
             let wanted: Vec<_> = chunk
@@ -228,11 +230,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Whether there is no sense in asking the shared tier too.
-    pub(crate) fn is_enough(&self, held: &Held<K, V>) -> bool {
+    fn is_enough(&self, hash: u64, held: &Held<K, V>) -> bool {
         match held {
             _ if self.shared().is_none() => true,
             Held::Fresh(entry, _) => entry.head.freshness() == Freshness::Fresh,
-            Held::Stale(..) | Held::Nothing(_) => false,
+            // Who is fetching it asks there first; and what is lifted would pass what is fetched.
+            Held::Stale(..) => self.engine.flights.lock(hash).is_joinable(hash),
+            Held::Nothing(_) => false,
         }
     }
 
@@ -329,8 +333,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             return Err(MissCause::Schema);
         }
         let keep = match source {
-            Source::Redis if engine.disk.is_present() => Keep::Put(Arc::new(stored.clone())),
-            Source::Redis => Keep::Nothing,
+            Source::Redis => Keep::Lifted(engine.disk.is_present().then(|| stored.clone().into())),
             _ => Keep::Promoted,
         };
         let content = match stored.negative {

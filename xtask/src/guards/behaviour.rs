@@ -148,8 +148,8 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "install.rs",
-        line: r"let lasting = !gone && !matches!(keep, Keep::Forget);",
-        instead: r"let lasting = !gone;",
+        line: r"let lasting = standing != Standing::Gone && !matches!(keep, Keep::Forget);",
+        instead: r"let lasting = standing != Standing::Gone;",
         test: "c08_no_store_is_handed_out_and_kept_nowhere",
     },
     Mutant {

@@ -191,4 +191,28 @@ pub(super) const LINES: &[Mutant] = &[
         instead: r"owed.is_being_paid().then(|| self.opened.notified()).filter(|_| false)",
         test: "a_cluster_is_in_use_again_although_ever_more_is_owed",
     },
+    Mutant {
+        file: "install.rs",
+        line: r"            Keep::Lifted(_) => {}",
+        instead: r"            Keep::Lifted(_) => shard.installed(hash, head.as_of),",
+        test: "a_stale_value_that_others_hold_too_is_fetched_anew",
+    },
+    Mutant {
+        file: "install.rs",
+        line: r"            Keep::Lifted(_) => {}",
+        instead: r"            Keep::Lifted(_) => shard.promoted(hash, head.as_of),",
+        test: "a_stale_value_that_others_hold_too_stands_in_for_all_who_ask",
+    },
+    Mutant {
+        file: "lookup.rs",
+        line: r"            (Held::Nothing(_) | Held::Stale(..), Some(below @ Held::Stale(..))) => below,",
+        instead: r"            (Held::Nothing(_), Some(below @ Held::Stale(..))) => below,",
+        test: "a_stale_value_that_others_hold_too_is_fetched_anew",
+    },
+    Mutant {
+        file: "lookup.rs",
+        line: r"            Held::Stale(..) => self.engine.flights.lock(hash).is_joinable(hash),",
+        instead: r"            Held::Stale(..) => false,",
+        test: "who_looks_while_a_stale_value_is_fetched_anew_does_not_pass_it",
+    },
 ];

@@ -26,6 +26,7 @@ mod notes;
 mod power;
 mod reclaim;
 mod residence;
+mod shared_stale;
 mod soak;
 mod startup;
 mod stats;
