@@ -208,13 +208,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if self.engine.clock.timeout(left, landing.wait_for(|landed| *landed)).await.is_some() {
             return None;
         }
-        let error = self.out_of_time(caller);
+        let error = out_of_time(caller.policy.hard_deadline);
         Some(self.fall_back(caller, ticket, stale.clone(), StaleReason::Deadline, error))
-    }
-
-    pub(crate) fn out_of_time(&self, caller: &Caller<K, V>) -> Error {
-        let message = format!("the origin took longer than {:?}", caller.policy.hard_deadline);
-        Error::new(ErrorKind::Deadline, message)
     }
 
     /// Waits for a flight and serves what it brings. `None` if the caller must look again, since
@@ -298,7 +293,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         let left = caller.left_of(caller.policy.hard_deadline);
         let landing = clock.timeout(left, flight.wait()).await;
-        Ok(landing.unwrap_or_else(|| Landing::Failed(self.out_of_time(caller))))
+        Ok(landing.unwrap_or_else(|| Landing::Failed(out_of_time(caller.policy.hard_deadline))))
     }
 
     /// What is served in place of an error: what is fresh after all, or stale and may stand in.
@@ -351,8 +346,9 @@ pub(crate) async fn within<T>(
     deadline: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    clock.timeout(deadline, work).await.unwrap_or_else(|| {
-        let message = format!("the origin took longer than {deadline:?}");
-        Err(Error::new(ErrorKind::Deadline, message))
-    })
+    clock.timeout(deadline, work).await.unwrap_or_else(|| Err(out_of_time(deadline)))
+}
+
+pub(crate) fn out_of_time(deadline: Duration) -> Error {
+    Error::new(ErrorKind::Deadline, format!("the origin took longer than {deadline:?}"))
 }

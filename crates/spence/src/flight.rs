@@ -237,13 +237,13 @@ impl Drop for Ticket {
 }
 
 impl Shard {
-    /// Nothing below `position` may be installed under this hash any more, and running flights
-    /// are nobody's to join.
+    /// Nothing below `position` may be installed under this hash any more, and flights that began
+    /// before it are nobody's to join.
     pub(crate) fn doom(&mut self, hash: u64, position: u64) {
         self.failures.remove(&hash);
         if let Some(slot) = self.slots.get_mut(&hash) {
             slot.doomed = slot.doomed.max(position);
-            slot.pass();
+            slot.passed.extend(slot.joinable.take_if(|flight| flight.as_of() < position));
         }
     }
 

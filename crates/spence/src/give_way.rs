@@ -12,7 +12,7 @@ use crate::cached::Cached;
 use crate::caller::Caller;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::fetch::Stale;
+use crate::fetch::{Stale, out_of_time};
 use crate::flight::Ticket;
 use crate::install::Passed;
 use crate::key::Key;
@@ -43,14 +43,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         };
         while let Some(mut landing) = younger() {
             let may_be_stale = stands_in();
-            let left = caller.left_of(match may_be_stale {
+            let deadline = match may_be_stale {
                 true => caller.policy.soft_deadline,
                 false => caller.policy.hard_deadline,
-            });
+            };
             let landed = landing.wait_for(|landed| *landed);
-            let is_late = engine.clock.timeout(left, landed).await.is_none();
+            let is_late = engine.clock.timeout(caller.left_of(deadline), landed).await.is_none();
             if is_late && may_be_stale == stands_in() {
-                let error = self.out_of_time(caller);
+                let error = out_of_time(deadline);
                 return self.fall_back(caller, ticket, stale, StaleReason::Deadline, error);
             }
         }
@@ -64,17 +64,40 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             }
             Held::Fresh(entry, _) | Held::Stale(entry, _) if is_brought(&entry) => {}
             // Nothing that is older can come any more.
-            Held::Nothing(_) if self.shared().is_none() => {}
-            // What is held, or what another node may be filling since before this was read, must
-            // not be shown after this.
+            Held::Nothing(MissCause::Absent) if self.shared().is_none() => {}
             Held::Fresh(..) | Held::Stale(..) | Held::Nothing(_) => {
-                if let Some(shared) = self.shared() {
-                    shared.overtake_from_now(caller.hash);
-                }
-                self.forget_here(caller.hash, &caller.text);
+                self.forget_older(caller.hash, &caller.text, &passed);
             }
         }
         let (entry, source) = brought;
         self.serve_brought(caller, entry, source)
+    }
+
+    /// Sees to it that nothing comes after the value of a `passed` flight that may be older: what
+    /// is held, or what another node may be filling since before that was read.
+    ///
+    /// Whoever has begun to fetch after it had landed is not disturbed; in a cluster, where what is
+    /// found tells nothing of when it was read, only whoever begins after this. Done once for all
+    /// who have waited: they would pass one fill after the other else.
+    fn forget_older(&self, hash: u64, text: &Arc<str>, passed: &Passed) {
+        let (engine, memory) = (&self.engine, &self.core.namespace.memory);
+        let mut is_last = passed.is_last.lock();
+        if std::mem::replace(&mut *is_last, true) {
+            return;
+        }
+        if let Some(shared) = self.shared() {
+            shared.overtake_from_now(hash);
+        }
+        let held;
+        let mut shard = engine.flights.lock(hash);
+        let position = match self.shared() {
+            None => passed.landed,
+            Some(_) => engine.log.next(),
+        };
+        shard.doom(hash, position);
+        held = memory.peek(hash);
+        if held.as_ref().is_none_or(|held| held.head().as_of < position) {
+            drop((memory.remove(hash), self.remove_from_disk(text)));
+        }
     }
 }

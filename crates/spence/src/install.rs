@@ -25,6 +25,7 @@ use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
 use crate::outcome::Source;
 use crate::stats::Count;
+use crate::sync::Mutex;
 
 /// What makes the jitter of a key its own, in every tier and process.
 pub(crate) fn jitter_seed(text: &str) -> u32 {
@@ -45,7 +46,7 @@ pub(crate) enum Landing<K: Key, V> {
 }
 
 /// How a flight landed that something had passed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Passed {
     /// The position at which it began.
     pub(crate) began: u64,
@@ -53,6 +54,8 @@ pub(crate) struct Passed {
     pub(crate) landed: u64,
     /// Whether its value is kept all the same, as expired.
     pub(crate) kept: bool,
+    /// Whether one of those who waited for it has seen to it that nothing older comes after it.
+    pub(crate) is_last: Arc<Mutex<bool>>,
 }
 
 /// A value as the tiers below memory keep it.
@@ -208,7 +211,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         self.remove_from_disk(text)
     }
 
-    fn remove_from_disk(&self, text: &Arc<str>) -> Ack {
+    pub(crate) fn remove_from_disk(&self, text: &Arc<str>) -> Ack {
         let (namespace, key) = (Arc::clone(&self.core.namespace.name), Arc::clone(text));
         let seq = self.engine.log.next();
         self.engine.disk.accept(Op::Remove { namespace, key, seq })
@@ -387,7 +390,8 @@ impl<K: Key, V> Clone for Landing<K, V> {
     fn clone(&self) -> Self {
         match self {
             Landing::Brought { entry, source, passed } => {
-                Landing::Brought { entry: Arc::clone(entry), source: *source, passed: *passed }
+                let (entry, passed) = (Arc::clone(entry), passed.clone());
+                Landing::Brought { entry, source: *source, passed }
             }
             Landing::Failed(error) => Landing::Failed(error.clone()),
         }

@@ -274,7 +274,8 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
 
     /// To be said after the flight has landed.
     fn passed(&self, kept: bool) -> Passed {
-        Passed { began: self.flight.as_of, landed: self.cache.engine.log.next(), kept }
+        let (began, landed) = (self.flight.as_of, self.cache.engine.log.next());
+        Passed { began, landed, kept, is_last: Arc::default() }
     }
 
     pub(crate) fn tell(&self, what: Happening) {

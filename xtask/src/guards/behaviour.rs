@@ -353,7 +353,7 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "give_way.rs",
-        line: r"                self.forget_here(caller.hash, &caller.text);
+        line: r"                self.forget_older(caller.hash, &caller.text, &passed);
 ",
         instead: "",
         test: "c08_what_has_expired_since_it_came_is_not_shown_after_what_is_newer",

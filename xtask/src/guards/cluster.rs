@@ -215,4 +215,22 @@ pub(super) const LINES: &[Mutant] = &[
         instead: r"            Held::Stale(..) => false,",
         test: "who_looks_while_a_stale_value_is_fetched_anew_does_not_pass_it",
     },
+    Mutant {
+        file: "give_way.rs",
+        line: r"            None => passed.landed,",
+        instead: r"            None => engine.log.next(),",
+        test: "who_gives_way_lets_what_has_begun_since_be_kept",
+    },
+    Mutant {
+        file: "give_way.rs",
+        line: r"Held::Nothing(MissCause::Absent) if",
+        instead: r"Held::Nothing(_) if",
+        test: "c08_what_is_past_its_grace_does_not_come_back_after_what_was_shown",
+    },
+    Mutant {
+        file: "give_way.rs",
+        line: r"let error = out_of_time(deadline);",
+        instead: r"let error = out_of_time(caller.policy.hard_deadline);",
+        test: "c10_what_is_stale_stands_in_from_the_soft_deadline_on",
+    },
 ];

@@ -6,20 +6,15 @@ pub(super) const LINES: &[Mutant] = &[
     Mutant {
         file: "flight.rs",
         line: r"            slot.doomed = slot.doomed.max(position);
-            slot.pass();
 ",
-        instead: r"            let _ = position;
-            slot.pass();
-",
+        instead: "",
         test: "an_invalidation_passes_a_fill",
     },
     Mutant {
         file: "flight.rs",
-        line: r"            slot.doomed = slot.doomed.max(position);
-            slot.pass();
+        line: r"            slot.passed.extend(slot.joinable.take_if(|flight| flight.as_of() < position));
 ",
-        instead: r"            slot.doomed = slot.doomed.max(position);
-",
+        instead: "",
         test: "a_passed_flight_is_nobodys_to_join",
     },
     Mutant {

@@ -1,8 +1,9 @@
 //! C8 beside fills that something has passed: who waits for one is shown what is kept.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use spence::{Clock, Error, ErrorKind, Fill, PolicyLayer, Spence, Target};
+use spence::{Cached, Clock, Error, ErrorKind, Fill, PolicyLayer, Spence, Target};
 use spence_testkit::RedisServer;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -13,7 +14,7 @@ use crate::{Bench, Numbers};
 /// A reader whose fill answers with what it is sent.
 struct Reader {
     answer: oneshot::Sender<Result<u32, &'static str>>,
-    seen: JoinHandle<Result<u32, Error>>,
+    seen: JoinHandle<Result<Cached<u32>, Error>>,
 }
 
 impl Reader {
@@ -22,14 +23,17 @@ impl Reader {
         let numbers = numbers.clone();
         let seen = tokio::spawn(async move {
             let fill = |_| async move { sent.await.unwrap().map(Fill::new) };
-            numbers.get_or_fetch(&"a".to_owned(), fill).await.map(|hit| *hit)
+            numbers.get_or_fetch(&"a".to_owned(), fill).await
         });
         let reader = Self { answer, seen };
         let_others_run().await;
         reader
     }
 
-    async fn answered(self, answer: Result<u32, &'static str>) -> JoinHandle<Result<u32, Error>> {
+    async fn answered(
+        self,
+        answer: Result<u32, &'static str>,
+    ) -> JoinHandle<Result<Cached<u32>, Error>> {
         self.answer.send(answer).unwrap();
         let_others_run().await;
         self.seen
@@ -71,7 +75,7 @@ async fn c08_who_waits_for_a_fill_that_was_passed_is_shown_what_the_younger_one_
                 (old, young.answered(Ok(22)).await)
             }
         };
-        let seen = (old.await.unwrap().unwrap(), young.await.unwrap().unwrap());
+        let seen = (*old.await.unwrap().unwrap(), *young.await.unwrap().unwrap());
         assert_eq!((seen, held(&numbers)), ((22, 22), Some(22)), "first: {younger_lands_first}");
         bench.close().await;
     }
@@ -84,7 +88,7 @@ async fn c08_it_is_shown_its_own_if_nothing_comes_of_the_younger_one() {
     let (old, young) = two_fills(&numbers).await;
     let old = old.answered(Ok(23)).await;
     let young = young.answered(Err("no")).await;
-    assert_eq!(old.await.unwrap().unwrap(), 23);
+    assert_eq!(*old.await.unwrap().unwrap(), 23);
     assert_eq!(young.await.unwrap().unwrap_err().kind(), ErrorKind::Origin);
     assert_eq!(held(&numbers), None);
     bench.close().await;
@@ -96,10 +100,10 @@ async fn c08_a_younger_fill_that_was_passed_too_is_not_waited_for() {
     let numbers = bench.numbers();
     let (old, young) = two_fills(&numbers).await;
     numbers.invalidate(&"a".to_owned()).await.unwrap();
-    assert_eq!(old.answered(Ok(23)).await.await.unwrap().unwrap(), 23);
+    assert_eq!(*old.answered(Ok(23)).await.await.unwrap().unwrap(), 23);
     // Nobody who comes now is shown this, nor is it kept.
     let young = young.answered(Ok(22)).await;
-    assert_eq!(young.await.unwrap().unwrap(), 22);
+    assert_eq!(*young.await.unwrap().unwrap(), 22);
     assert_eq!(held(&numbers), None);
     bench.close().await;
 }
@@ -112,7 +116,7 @@ async fn c08_what_has_expired_since_it_came_is_not_shown_after_what_is_newer() {
     young.answered(Ok(22)).await.await.unwrap().unwrap();
     numbers.expire(&"a".to_owned()).await.unwrap();
     assert_eq!(held(&numbers), Some(22));
-    assert_eq!(old.answered(Ok(23)).await.await.unwrap().unwrap(), 23);
+    assert_eq!(*old.answered(Ok(23)).await.await.unwrap().unwrap(), 23);
     assert_eq!(held(&numbers), None);
     bench.close().await;
 }
@@ -152,8 +156,63 @@ async fn c08_what_is_older_than_what_was_shown_is_held_no_longer() {
     // It is not kept, since the younger one may bring what is newer.
     let old = old.answered(Ok(23)).await;
     drop(young.answered(Err("no")).await.await);
-    assert_eq!(old.await.unwrap().unwrap(), 23);
+    assert_eq!(*old.await.unwrap().unwrap(), 23);
     assert_eq!(held(&numbers), None);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn c08_what_is_past_its_grace_does_not_come_back_after_what_was_shown() {
+    let bench = Bench::in_memory().await;
+    let graceless = PolicyLayer::new().ttl(MINUTE).jitter(0.0).stale_if_error(Duration::ZERO);
+    let lenient = graceless.clone().stale_if_error(60 * MINUTE);
+    bench.spence.set_policies(graceless, BTreeMap::new()).unwrap();
+    let numbers: Numbers = bench.spence.cache("numbers").build().unwrap();
+    let (old, young) = two_fills_beside_what_is_stale(&bench, &numbers).await;
+    let old = old.answered(Ok(23)).await;
+    drop(young.answered(Err("no")).await.await);
+    assert_eq!(*old.await.unwrap().unwrap(), 23);
+    bench.spence.set_policies(lenient, BTreeMap::new()).unwrap();
+    assert_eq!(held(&numbers), None);
+    bench.close().await;
+}
+
+/// Of those who give way none passes what others have begun to fetch since.
+#[tokio::test]
+async fn who_gives_way_lets_what_has_begun_since_be_kept() {
+    let bench = Bench::in_memory().await;
+    let numbers = bench.numbers().with(PolicyLayer::new().error_backoff(Duration::ZERO));
+    numbers.insert("a".to_owned(), 1).await.unwrap();
+    bench.advance(61);
+    let old = Reader::begin(&numbers).await;
+    numbers.expire(&"a".to_owned()).await.unwrap();
+    let (give_up, told) = oneshot::channel::<()>();
+    let (answer, sent) = oneshot::channel::<u32>();
+    let third = numbers.clone();
+    // Comes between the landing of the second, and those who have waited for it.
+    let third = async move {
+        let fill = |_| async { Ok::<_, Error>(Fill::new(sent.await.unwrap())) };
+        *third.get_or_fetch(&"a".to_owned(), fill).await.unwrap()
+    };
+    let (began, third_began) = oneshot::channel();
+    let second = tokio::spawn({
+        let numbers = numbers.clone();
+        let fill = |_| async {
+            told.await.unwrap();
+            drop(began.send(tokio::spawn(third)));
+            Err::<Fill<u32>, _>(Error::origin("no"))
+        };
+        async move { numbers.get_or_fetch(&"a".to_owned(), fill).await.map(|hit| *hit) }
+    });
+    let_others_run().await;
+    let old = old.answered(Ok(23)).await;
+    give_up.send(()).unwrap();
+    assert_eq!(*old.await.unwrap().unwrap(), 23);
+    drop(second.await);
+    let_others_run().await;
+    answer.send(33).unwrap();
+    assert_eq!(third_began.await.unwrap().await.unwrap(), 33);
+    assert_eq!(held(&numbers), Some(33));
     bench.close().await;
 }
 
@@ -169,7 +228,10 @@ async fn c10_what_is_stale_stands_in_from_the_soft_deadline_on() {
     bench.hands.advance(second);
     let_others_run().await;
     assert!(old.is_finished());
-    assert_eq!(old.await.unwrap().unwrap(), 1);
+    let stale = old.await.unwrap().unwrap();
+    assert_eq!(*stale, 1);
+    let cause = stale.stale_cause().unwrap().to_string();
+    assert!(cause.contains("longer than 1s"), "{cause}");
     drop(young.answered(Ok(22)).await.await);
     assert_eq!(held(&numbers), Some(22));
     bench.close().await;
@@ -209,6 +271,6 @@ async fn what_has_passed_a_fill_is_what_it_finds() {
     // Were its own fill asked, that would wait for an answer.
     let Reader { answer, seen } = waiting;
     let seen = Clock::system().timeout(Duration::from_secs(20), seen).await;
-    assert_eq!(seen.expect("found").unwrap().unwrap(), 3);
+    assert_eq!(*seen.expect("found").unwrap().unwrap(), 3);
     drop((answer, slow.answered(Ok(1)).await.await));
 }
