@@ -233,4 +233,10 @@ pub(super) const LINES: &[Mutant] = &[
         instead: r"let error = out_of_time(caller.policy.hard_deadline);",
         test: "c10_what_is_stale_stands_in_from_the_soft_deadline_on",
     },
+    Mutant {
+        file: "install.rs",
+        line: r"if self.holds_later(hash, head.as_of) {",
+        instead: r"if false && self.holds_later(hash, head.as_of) {",
+        test: "c08_what_was_fetched_alone_does_not_replace_a_later_stale_value",
+    },
 ];

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use spence::{Batch, Cache, Cached, Clock, Error, Fill, FillCx, Fills, Freshness, PolicyLayer};
-use spence::{Redis, Source, Spence, StaleReason};
+use spence::{Redis, Source, Spence, SpenceBuilder, StaleReason};
 use spence_testkit::RedisServer;
 use tokio::sync::Semaphore;
 
@@ -158,29 +158,63 @@ async fn what_is_on_disk_answers_or_grows() {
     assert_eq!(origin.calls(), [(0, 2), (2, 3)]);
 }
 
+async fn node(server: &RedisServer, builder: SpenceBuilder) -> (Spence, Rows) {
+    let redis = Redis::at(server.url()).deadline(Duration::from_secs(2));
+    let spence = builder.redis(redis).build().await.unwrap();
+    until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
+    let rows = spence.cache("rows").build().unwrap();
+    (spence, rows)
+}
+
 #[tokio::test]
 async fn what_another_node_has_let_grow_is_taken_from_the_shared_tier() {
-    let server = RedisServer::start();
-    let node = async || {
-        let redis = Redis::at(server.url()).deadline(Duration::from_secs(2));
-        let spence = Spence::builder().redis(redis).build().await.unwrap();
-        until("connected", async || spence.stats().redis.unwrap().away.is_none()).await;
-        let rows: Rows = spence.cache("rows").build().unwrap();
-        (spence, rows)
-    };
-    let ((one, rows_of_one), (other, rows_of_other)) = (node().await, node().await);
-    let origin = Origin::open();
-    origin.first(&rows_of_one, 2).await.unwrap();
-    assert_eq!(origin.first(&rows_of_other, 2).await.unwrap().source(), Source::Redis);
-    // It is in the memory of both, and short; in the shared tier there is more after the first.
-    assert_eq!(origin.first(&rows_of_one, 3).await.unwrap().source(), Source::Origin);
-    let got = origin.first(&rows_of_other, 3).await.unwrap();
-    assert_eq!((got.len(), got.source()), (3, Source::Redis));
-    // There it is short too, but longer than what this node has.
-    origin.first(&rows_of_one, 4).await.unwrap();
-    let got = origin.first(&rows_of_other, 5).await.unwrap();
-    assert_eq!((got.len(), got.source()), (5, Source::Origin));
-    assert_eq!(origin.calls(), [(0, 2), (2, 3), (3, 4), (4, 5)]);
-    one.close().await;
-    other.close().await;
+    for builder in [Spence::builder, || Spence::builder().no_memory()] {
+        let server = RedisServer::start();
+        let (one, rows_of_one) = node(&server, builder()).await;
+        let (other, rows_of_other) = node(&server, builder()).await;
+        let origin = Origin::open();
+        origin.first(&rows_of_one, 2).await.unwrap();
+        assert_eq!(origin.first(&rows_of_other, 2).await.unwrap().source(), Source::Redis);
+        // It is in the memory of both, and short; in the shared tier there is more after the first.
+        assert_eq!(origin.first(&rows_of_one, 3).await.unwrap().source(), Source::Origin);
+        let got = origin.first(&rows_of_other, 3).await.unwrap();
+        assert_eq!((got.len(), got.source()), (3, Source::Redis));
+        // There it is short too, but longer than what this node has.
+        origin.first(&rows_of_one, 4).await.unwrap();
+        let got = origin.first(&rows_of_other, 5).await.unwrap();
+        assert_eq!((got.len(), got.source()), (5, Source::Origin));
+        assert_eq!(origin.calls(), [(0, 2), (2, 3), (3, 4), (4, 5)]);
+        one.close().await;
+        other.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_nodes_let_grow_at_once_never_gets_shorter() {
+    for builder in [Spence::builder, || Spence::builder().no_memory()] {
+        let server = RedisServer::start();
+        let nodes = [node(&server, builder()).await, node(&server, builder()).await];
+        let origin = Origin::open();
+        let growing: Vec<_> = (0..16)
+            .map(|reader| {
+                let (rows, origin) = (nodes[reader % 2].1.clone(), origin.clone());
+                tokio::spawn(async move {
+                    for wanted in 1..20 {
+                        let got = origin.first(&rows, wanted).await.unwrap();
+                        assert!(got.len() as u32 >= wanted);
+                        rows.get(&KEY.to_owned()).await;
+                    }
+                })
+            })
+            .collect();
+        for reader in growing {
+            let done = Clock::system().timeout(Duration::from_secs(30), reader).await;
+            done.expect("it goes round and round").unwrap();
+        }
+        for (spence, _) in nodes {
+            spence.close().await;
+        }
+        let calls = origin.calls();
+        assert!(calls.iter().all(|(held, wanted)| (*held as u32) < *wanted), "{calls:?}");
+    }
 }

@@ -6,6 +6,8 @@ use spence::{
     Cache, Clock, Error, Fill, Freshness, PolicyLayer, Redis, Source, Spence, SpenceBuilder,
 };
 use spence_testkit::RedisServer;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::cluster::until;
 use crate::gathered::calls;
@@ -18,7 +20,15 @@ async fn node(server: &RedisServer) -> (Spence, Cache<u32, u32>) {
 }
 
 async fn build(server: &RedisServer, builder: SpenceBuilder) -> (Spence, Cache<u32, u32>) {
-    let redis = Redis::at(server.url()).deadline(Duration::from_secs(5));
+    build_with(server, builder, |redis| redis).await
+}
+
+async fn build_with(
+    server: &RedisServer,
+    builder: SpenceBuilder,
+    set: impl Fn(Redis) -> Redis,
+) -> (Spence, Cache<u32, u32>) {
+    let redis = set(Redis::at(server.url()).deadline(Duration::from_secs(5)));
     let policy = PolicyLayer::new().ttl(TTL).jitter(0.0).stale_if_error(HOUR);
     let policy = policy.error_backoff(Duration::ZERO);
     let spence = builder.redis(redis).policy("numbers", policy).build().await.unwrap();
@@ -121,4 +131,39 @@ async fn who_looks_while_a_stale_value_is_fetched_anew_does_not_pass_it() {
     assert_eq!(fetching.await.unwrap(), 2);
     let refused = spence.stats().total.installs_refused;
     assert_eq!((node.peek(&1).map(|hit| *hit), refused), (Some(2), 0), "{looks} looks");
+}
+
+/// A reader whose fill answers with `value` once it is told to.
+fn slow(numbers: &Cache<u32, u32>, value: u32) -> (oneshot::Sender<()>, JoinHandle<u32>) {
+    let ((go, told), numbers) = (oneshot::channel::<()>(), numbers.clone());
+    let fill = move |_| async move {
+        told.await.unwrap();
+        Ok::<_, Error>(Fill::new(value))
+    };
+    (go, tokio::spawn(async move { *numbers.get_or_fetch(&1, fill).await.unwrap() }))
+}
+
+/// A fill that goes on by itself, since another node takes too long, may end after what is stored
+/// later has been shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn c08_what_was_fetched_alone_does_not_replace_a_later_stale_value() {
+    let server = RedisServer::start();
+    let ((_b, b), (_c, c)) = (node(&server).await, node(&server).await);
+    let redis = |redis: Redis| redis.lease(Duration::from_millis(500));
+    let (spence, a) = build_with(&server, Spence::builder(), redis).await;
+    let (store, holder) = slow(&c, 2);
+    until("leased", async || server.command(&["KEYS", "*:l"]).contains(":l")).await;
+    let (go, alone) = slow(&a, 1);
+    until("it goes on alone", async || spence.stats().total.origin_calls == 1).await;
+    store.send(()).unwrap();
+    assert_eq!(holder.await.unwrap(), 2);
+    Clock::system().sleep(2 * TTL).await;
+    let fill = |_| async { Ok::<_, Error>(Fill::new(3)) };
+    assert_eq!(*b.get_or_fetch(&1, fill).await.unwrap(), 3);
+    Clock::system().sleep(2 * TTL).await;
+    let shown = a.get(&1).await.unwrap();
+    assert!(*shown == 3 && shown.freshness().is_stale());
+    go.send(()).unwrap();
+    assert_eq!(alone.await.unwrap(), 1, "it began before");
+    assert_ne!(a.get(&1).await.map(|hit| *hit), Some(1));
 }
