@@ -8,8 +8,9 @@ use crate::place::Place;
 
 /// Degrees of longitude from point to point, at most.
 const TURN: f64 = 6.0;
-/// How often two degrees are halved: to 7 m.
-const HALVINGS: u32 = 15;
+/// How often two degrees are halved: to 0.8 m, so that the longitude turns by less than that down to
+/// 11 m from a pole, where a line is said to go over it.
+const HALVINGS: u32 = 18;
 /// How far in degrees a circle may rise between two points above both: 1 - cos 1, in radians.
 const BEYOND: f64 = 0.01;
 /// Nearer to it (0.1 m) there is no longitude to tell: the way goes over it.
@@ -97,5 +98,25 @@ impl GreatCircle {
         let east = (sin_azimuth * sin_arc).atan2(cos_arc * cos - sin * sin_arc * cos_azimuth);
         let longitude = self.longitude + east;
         [longitude.to_degrees(), up.asin().to_degrees()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_turns_by_a_few_degrees_at_a_time_however_near_it_comes_to_a_pole() {
+        for step in 0..9_000 {
+            // Over the equator at that angle to the meridian, it comes as near to both poles.
+            let azimuth = 10.0_f64.powf(-f64::from(step) / 1_000.0);
+            for longitude in [-PI, 0.0, 2.0] {
+                let path = GreatCircle { latitude: 0.0, longitude, azimuth }.path();
+                for pair in path.parts().iter().flat_map(|part| part.windows(2)) {
+                    let [from, to] = pair else { panic!("{pair:?}") };
+                    assert!((from[0] - to[0]).abs() <= TURN + 1e-9, "{azimuth}: {pair:?}");
+                }
+            }
+        }
     }
 }
