@@ -88,9 +88,13 @@ async fn memory_shrinks_and_grows_while_it_is_used() {
         resized.unwrap();
         let small = spence.stats();
         assert_eq!(small.memory_budget, 2_000_000);
-        assert!(small.total.memory_bytes <= 2_000_000 && small.total.memory_bytes > 1_800_000);
+        assert!(small.total.memory_bytes <= 2_000_000);
         assert!(small.total.evictions > full.evictions);
         spence.check_invariants().unwrap();
+        // What came before the pool was shrunk may have gone with it.
+        fill(&blobs, 40_000..42_000, 1_000).await;
+        let small = spence.stats().total;
+        assert!(small.memory_bytes <= 2_000_000 && small.memory_bytes > 1_800_000);
         spence.resize_memory(8_000_000).await.unwrap();
         fill(&blobs, 50_000..70_000, 1_000).await;
         assert!(spence.stats().total.memory_bytes > 7_000_000);
