@@ -109,7 +109,7 @@ fn check(sources: Sources, expected: &str) {
 fn wrong_settings_of_the_shared_tier_name_the_setting() {
     check(
         file("redis: { url: 'http://user:secret@host' }"),
-        "redis.url: its scheme is another; expected redis://[user:password@]host[:port][/database], redis+unix:///path, \
+        "redis.url: its scheme is another; expected redis://[user:password@]host[:port][/database], redis+unix://[user:password@]/path, \
          redis+sentinel://[user:password@]host[:port],../master[/database] or \
          redis+cluster://[user:password@]host[:port],..; rediss instead of redis for TLS",
     );

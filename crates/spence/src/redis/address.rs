@@ -50,7 +50,8 @@ impl Address {
         match url.kind {
             Kind::Server { database } => Ok(Self::Server(one(url.login, first, database)?)),
             Kind::Socket { path } => {
-                let info = format!("redis+unix://{path}").into_connection_info()?;
+                let login = socket_login(url.login);
+                let info = format!("redis+unix://{path}{login}").into_connection_info()?;
                 Ok(Self::Server(client(info, ca)?))
             }
             Kind::Sentinels { master, database } => {
@@ -114,6 +115,16 @@ fn cluster(url: &Url<'_>, ca: Option<&[u8]>) -> RedisResult<Address> {
         builder = builder.certs(trusting(ca));
     }
     Ok(Address::Cluster(builder.build()?))
+}
+
+/// A login as the library takes it for a socket: in the query of its URL.
+fn socket_login(login: &str) -> String {
+    let own = login.trim_end_matches('@').replace('&', "%26").replace('+', "%2B");
+    match own.split_once(':') {
+        None => String::new(),
+        Some(("", password)) => format!("?pass={password}"),
+        Some((user, password)) => format!("?user={user}&pass={password}"),
+    }
 }
 
 /// A client whose settings are those that are needed here.

@@ -109,7 +109,11 @@ impl Reads {
     async fn get_one(&self, name: &str) -> Answer {
         let mut get = Cmd::with_capacity(2, name.len() + 3);
         get.arg("GET").arg(name);
-        let value = self.wire.call(&get, self.deadline).await?;
+        let value = match self.wire.call(&get, self.deadline).await {
+            // What somebody else has put there; `MGET` calls it nothing.
+            Err(Failure::Refused(why)) if why.contains("WRONGTYPE") => return Ok(None),
+            value => value?,
+        };
         self.learn(std::slice::from_ref(&value));
         Ok(bytes_of(value))
     }

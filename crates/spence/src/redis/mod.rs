@@ -225,7 +225,7 @@ impl Shared {
         let owed = self.owed.lock();
         if self.link.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
             self.link.store(None);
-            *self.away.lock() = Some(self.at_its_place(why));
+            self.note_away(why);
             *self.failed.lock() = Some(failure);
             self.disturbed.notify_one();
         }
@@ -267,19 +267,20 @@ impl Shared {
 
     /// The tier is away.
     fn close(&self, why: &str) {
-        let why = self.at_its_place(why);
         self.link.store(None);
         *self.failed.lock() = None;
+        self.note_away(why);
+        self.tried.notify_one();
+    }
+
+    /// Each reason is logged once.
+    fn note_away(&self, why: &str) {
+        let why = format!("{}: {why}", self.settings.place());
         let mut away = self.away.lock();
         if away.as_ref() != Some(&why) {
             tracing::warn!(why, "redis tier: away");
         }
         *away = Some(why);
-        self.tried.notify_one();
-    }
-
-    fn at_its_place(&self, why: &str) -> String {
-        format!("{}: {why}", self.settings.place())
     }
 
     /// Starts to connect, and to keep the connection for as long as the engine lives.

@@ -38,11 +38,11 @@ pub struct Redis {
 
 impl Redis {
     /// The server at a URL: `redis://[user:password@]host[:port][/database]`, or
-    /// `redis+unix:///path` for a socket. Or the master that sentinels name:
-    /// `redis+sentinel://[user:password@]host[:port],../master[/database]` (hosts and ports, by
-    /// default 26379, are the sentinels', user and password the master's). Or a cluster, of which
-    /// some nodes are named: `redis+cluster://[user:password@]host[:port],..`. With `rediss` instead
-    /// of `redis` over TLS.
+    /// `redis+unix://[user:password@]/path` for a socket (database 0). Or the master that
+    /// sentinels name: `redis+sentinel://[user:password@]host[:port],../master[/database]` (hosts
+    /// and ports, by default 26379, are the sentinels', user and password the master's). Or a
+    /// cluster, of which some nodes are named: `redis+cluster://[user:password@]host[:port],..`.
+    /// With `rediss` instead of `redis` over TLS.
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         Self {

@@ -3,7 +3,8 @@
 
 /// What a URL may be.
 pub(super) const EXPECTED: &str = "expected redis://[user:password@]host[:port][/database], \
-    redis+unix:///path, redis+sentinel://[user:password@]host[:port],../master[/database] or \
+    redis+unix://[user:password@]/path, \
+    redis+sentinel://[user:password@]host[:port],../master[/database] or \
     redis+cluster://[user:password@]host[:port],..; rediss instead of redis for TLS";
 
 /// A URL in parts.
@@ -39,18 +40,22 @@ impl<'a> Url<'a> {
         if rest.contains(['?', '#']) {
             return Err("`?` and `#` have no meaning in it (in a password: %3F and %23)");
         }
-        if kind == "unix" {
+        let is_socket = kind == "unix";
+        let login_end = match is_socket {
+            // In the path it is a character like others.
+            true => rest.find('/').and_then(|path| rest.get(..path)?.rfind('@')),
+            false => rest.rfind('@'),
+        };
+        let (login, rest) = rest.split_at(login_end.map_or(0, |at| at + 1));
+        check_login(login)?;
+        if is_socket {
             let is_path = rest.len() > 1 && rest.starts_with('/');
             return match (is_tls, is_path) {
                 (true, _) => Err("a socket has no TLS"),
-                (_, false) => Err("the path of the socket is missing"),
-                _ => {
-                    Ok(Self { is_tls, login: "", hosts: vec![], kind: Kind::Socket { path: rest } })
-                }
+                (_, false) => Err("the path of the socket is missing (it begins with `/`)"),
+                _ => Ok(Self { is_tls, login, hosts: vec![], kind: Kind::Socket { path: rest } }),
             };
         }
-        let (login, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
-        check_login(login)?;
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let hosts: Vec<_> = hosts.split(',').collect();
         hosts.iter().try_for_each(|host| check_host(host))?;
@@ -162,6 +167,8 @@ mod tests {
         assert_eq!(place("redis+unix:///run/r.sock"), "/run/r.sock");
         let socket = Kind::Socket { path: "/run/r.sock" };
         assert_eq!(parts("redis+unix:///run/r.sock"), (false, "", vec![], socket));
+        let socket = Kind::Socket { path: "/run/a@b.sock" };
+        assert_eq!(parts("redis+unix://u:p@/run/a@b.sock"), (false, "u:p@", vec![], socket));
         let sentinels = Kind::Sentinels { master: "main", database: "3" };
         let hosts = vec!["one", "two:26380", "[::1]:5"];
         assert_eq!(
@@ -198,6 +205,7 @@ mod tests {
             ("redis+sentinel://host/main/x", "database"),
             ("redis+unix://", "path"),
             ("redis+unix://x", "path"),
+            ("redis+unix://secret@/x", "user:password"),
             ("rediss+unix:///x", "TLS"),
         ] {
             let said = refused(url);

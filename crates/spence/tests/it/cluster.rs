@@ -428,3 +428,13 @@ async fn a_fill_that_is_not_shared_makes_nobody_doubt_the_server() {
     assert_eq!(b.held().await, Some((1, Source::Redis)));
     assert_eq!(server.command(&["EXISTS", "spence:{numbers:key}:v"]), ":1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_has_put_under_a_key_is_nothing_and_no_fault() {
+    let server = RedisServer::start();
+    let node = Node::on(&server).await;
+    server.command(&["LPUSH", "spence:{numbers:a}:v", "theirs"]);
+    assert!(node.numbers.get(&"a".to_owned()).await.is_none());
+    let redis = node.spence.stats().redis.unwrap();
+    assert_eq!((redis.away, redis.refused, redis.errors), (None, None, 0));
+}

@@ -254,7 +254,12 @@ async fn a_socket_of_this_machine_will_do() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("redis.sock");
     let socket = socket.to_str().unwrap();
-    let _server = RedisServer::start_with(&["--save", "", "--unixsocket", socket]);
+    let server = RedisServer::start_with(&["--save", "", "--unixsocket", socket]);
     let url = format!("redis+unix://{socket}");
     shares_and_invalidates(|| Redis::at(url.clone())).await;
+    server.command(&["CONFIG", "SET", "requirepass", "p+a&s/s"]);
+    for (prefix, login) in [("one", ":p+a&s%2Fs"), ("two", "default:p%2Ba%26s%2Fs")] {
+        let url = format!("redis+unix://{login}@{socket}");
+        shares_and_invalidates(|| Redis::at(url.clone()).prefix(prefix)).await;
+    }
 }
