@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use indicatif::ProgressBar;
 use spence::Clock;
 use spence_config::{Secret, Settings};
-use spence_server::{App, Edge};
+use spence_server::{App, Edge, NO_SUCH_PATH};
 use tower::ServiceExt;
 
 use crate::args::Common;
@@ -59,8 +59,7 @@ impl Client {
             .build()
             .context("HTTP client")?;
         if let Some(base) = &common.server {
-            let base = base.trim_end_matches('/').to_owned();
-            return Ok(Self::Remote { http, base });
+            return Ok(Self::Remote { http, base: base.clone() });
         }
         let base = format!("http://{}", settings.server.listen);
         if !common.local && is_spence(&http, &base).await {
@@ -297,6 +296,9 @@ async fn is_spence(http: &reqwest::Client, base: &str) -> bool {
 fn failure(status: StatusCode, body: &Bytes) -> anyhow::Error {
     let said = serde_json::from_slice::<serde_json::Value>(body).ok();
     let said = said.as_ref().and_then(|error| error.get("message")?.as_str());
+    if said == Some(NO_SUCH_PATH) {
+        return Failure::error(Code::Unavailable, "server: no such path; is its URL right?");
+    }
     Failure::of_status(status.as_u16(), said.unwrap_or(status.as_str()))
 }
 

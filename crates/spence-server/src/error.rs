@@ -16,6 +16,9 @@ use crate::wire::{ErrorBody, FieldError, timestamp};
 /// What is read of a message that the framework made.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
+/// The message of a 404 that says nothing of an entry.
+pub const NO_SUCH_PATH: &str = "no such path";
+
 /// An error answer.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
@@ -163,7 +166,7 @@ pub(crate) async fn shape(app: &App, uri: &Uri, mut response: Response) -> Respo
 
 fn default_message(status: StatusCode) -> String {
     match status {
-        StatusCode::NOT_FOUND => "no such path".to_owned(),
+        StatusCode::NOT_FOUND => NO_SUCH_PATH.to_owned(),
         StatusCode::METHOD_NOT_ALLOWED => "this path does not take that method".to_owned(),
         other => other.canonical_reason().unwrap_or("error").to_lowercase(),
     }

@@ -20,5 +20,6 @@ mod wire;
 
 pub use app::{App, ReloadError, StartError};
 pub use edge::Edge;
+pub use error::NO_SUCH_PATH;
 pub use providers::Origin;
 pub use serve::serve;

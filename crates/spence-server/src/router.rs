@@ -9,7 +9,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, NO_SUCH_PATH};
 use crate::guard::{cors, guard};
 use crate::openapi;
 use crate::routes::{
@@ -55,7 +55,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/api/v1/market/types", get(data::types))
         .route("/api/v1/market/quality/{symbol}", get(quality::quality))
         .route("/api/v1/market/scan", post(scan::scan).layer(limited()))
-        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such path"));
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, NO_SUCH_PATH));
     let router = match app.settings().server.allow_origins.is_empty() {
         true => router,
         false => router.layer(from_fn_with_state(app.clone(), guard)).layer(cors(app)),

@@ -56,7 +56,8 @@ pub(crate) struct Common {
     pub(crate) set: Vec<String>,
 
     /// The server to talk to, as in http://127.0.0.1:8321.
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "local")]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "local",
+          value_parser = server_url)]
     pub(crate) server: Option<String>,
 
     /// How long the server may take to answer; 60s if not given. A scan makes no further call
@@ -355,6 +356,20 @@ pub(crate) struct Feed {
     /// The key that calls must carry. Default: none.
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
+}
+
+/// Where a server is, without a slash at the end.
+fn server_url(text: &str) -> Result<String, &'static str> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    match url {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("expected a URL such as http://127.0.0.1:8321"),
+    }
 }
 
 #[cfg(test)]

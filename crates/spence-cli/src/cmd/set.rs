@@ -26,6 +26,9 @@ pub(crate) async fn run(common: &Common, set: Set) -> anyhow::Result<()> {
         let count = if unit == "s" { u128::from(ttl.0.as_secs()) } else { ttl.0.as_millis() };
         path.push_str(&format!("ttl={count}{unit}&"));
     }
+    if tags.iter().any(|tag| tag.trim().is_empty()) {
+        return Err(Failure::error(Code::Refused, "tag: must not be empty"));
+    }
     if let Some(comma) = tags.iter().find(|tag| tag.contains(',')) {
         return Err(Failure::error(
             Code::Refused,

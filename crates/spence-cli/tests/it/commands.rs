@@ -182,3 +182,31 @@ fn an_origin_that_fails_is_exit_code_4() {
     assert_eq!(code, 4);
     assert!(said.starts_with("spence: origin failed: provider unreachable"), "{said}");
 }
+
+#[test]
+fn a_server_that_cannot_be_asked_is_no_miss() {
+    let shell = Shell::new("{}");
+    for server in ["127.0.0.1:8321", "localhost:8321", "ftp://h", "http://", "http://h/?x=1"] {
+        let (code, said) = shell.fails(&["get", "notes", "a", "--server", server]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("expected a URL such as http://127.0.0.1:8321"), "{said}");
+    }
+    let running = shell.start(&["serve"]);
+    for path in ["", "/"] {
+        let (code, said) = shell.fails(&["get", "notes", "a", "--server", &shell.url(path)]);
+        assert_eq!((code, said.as_str()), (1, "spence: nothing under notes/a"));
+    }
+    let (code, said) = shell.fails(&["get", "notes", "a", "--server", &shell.url("/elsewhere")]);
+    assert_eq!((code, said.as_str()), (5, "spence: server: no such path; is its URL right?"));
+    assert_eq!(running.terminate(), Some(0));
+}
+
+#[test]
+fn a_tag_that_is_none_is_refused() {
+    let shell = Shell::new("{}");
+    for tag in ["", " "] {
+        let said = shell.fails(&["set", "notes", "a", "b", "--tag", tag]);
+        assert_eq!(said, (3, "spence: tag: must not be empty".into()));
+    }
+    assert_eq!(shell.fails(&["get", "notes", "a"]).0, 1);
+}
