@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::clock::Ticks;
 use crate::error::Error;
+use crate::failures::Failures;
 use crate::key::Identity;
 use crate::log::Log;
 use crate::sync::{Mutex, MutexGuard, Padded};
@@ -30,8 +31,6 @@ use crate::sync::{Mutex, MutexGuard, Padded};
 const SHARDS: usize = 64;
 /// Flights of one key that may run at a time.
 const MAX_FLIGHTS: usize = 2;
-/// Failed keys remembered per shard; beyond it failures are not backed off from.
-const MAX_FAILURES: usize = 1024;
 
 /// All tickets, flights and recent failures, by key hash.
 ///
@@ -45,8 +44,12 @@ pub(crate) struct FlightTable {
 #[derive(Default)]
 pub(crate) struct Shard {
     slots: HashMap<u64, Slot, Identity>,
-    failures: HashMap<u64, Failure, Identity>,
+    failures: Failures,
 }
+
+/// What tells one value of a key from another: the checksum of one that came up from the shared
+/// tier, the version of any other.
+pub(crate) type Mark = u64;
 
 /// A key that somebody is reading or filling.
 #[derive(Default)]
@@ -61,19 +64,12 @@ struct Slot {
     expired: u64,
     /// How often something new was installed since the slot exists.
     installs: u32,
+    /// What came into this node's tiers last.
+    shown: Mark,
     /// The flight that callers join.
     joinable: Option<Arc<dyn AnyFlight>>,
     /// Flights that something has passed; they land, but nobody joins them any more.
     passed: Vec<Arc<dyn AnyFlight>>,
-}
-
-/// A key whose last fill failed.
-pub(crate) struct Failure {
-    /// The origin is left alone until this tick.
-    pub(crate) until: Ticks,
-    /// How long that was, for doubling.
-    pub(crate) backoff: Ticks,
-    pub(crate) error: Error,
 }
 
 /// A flight without its types.
@@ -177,10 +173,8 @@ impl Ticket {
         R: Send + 'static,
     {
         let mut shard = self.table.lock(self.hash);
-        if let Some(failure) = shard.failures.get(&self.hash)
-            && now < failure.until
-        {
-            return Boarding::Failed(failure.error.clone());
+        if let Some(error) = shard.failures.in_force(self.hash, now) {
+            return Boarding::Failed(error.clone());
         }
         let slot = shard.slots.entry(self.hash).or_default();
         if slot.installs != self.installs {
@@ -240,7 +234,7 @@ impl Shard {
     /// Nothing below `position` may be installed under this hash any more, and flights that began
     /// before it are nobody's to join.
     pub(crate) fn doom(&mut self, hash: u64, position: u64) {
-        self.failures.remove(&hash);
+        self.failures.forget(hash);
         if let Some(slot) = self.slots.get_mut(&hash) {
             slot.doomed = slot.doomed.max(position);
             slot.passed.extend(slot.joinable.take_if(|flight| flight.as_of() < position));
@@ -249,7 +243,7 @@ impl Shard {
 
     /// What is being fetched now installs as expired, and callers after this start afresh.
     pub(crate) fn expire(&mut self, hash: u64, position: u64) {
-        self.failures.remove(&hash);
+        self.failures.forget(hash);
         if let Some(slot) = self.slots.get_mut(&hash) {
             slot.expired = slot.expired.max(position);
             slot.pass();
@@ -269,28 +263,42 @@ impl Shard {
     /// A value of this version was installed: nothing older may follow it, and whoever has looked
     /// before should look again.
     pub(crate) fn installed(&mut self, hash: u64, as_of: u64) {
-        self.failures.remove(&hash);
+        self.failures.forget(hash);
         if let Some(slot) = self.slots.get_mut(&hash) {
             slot.floor = slot.floor.max(as_of);
             slot.installs = slot.installs.wrapping_add(1);
+            slot.shown = as_of;
         }
     }
 
-    /// A value of this version came up from a lower tier: nothing older may follow it, but whoever
-    /// has looked there before has seen it.
+    /// A value of this version came up from the disk: nothing older may follow it, but whoever has
+    /// looked there before has seen it.
     pub(crate) fn promoted(&mut self, hash: u64, as_of: u64) {
         if let Some(slot) = self.slots.get_mut(&hash) {
             slot.floor = slot.floor.max(as_of);
+            slot.shown = as_of;
         }
     }
 
     /// A value of this version came up from the shared tier: as for `promoted`, unless what is being
     /// fetched is of that version too and replaces it.
-    pub(crate) fn lifted(&mut self, hash: u64, as_of: u64) {
-        if let Some(slot) = self.slots.get_mut(&hash)
-            && slot.joinable.as_ref().is_none_or(|flight| flight.as_of() < as_of)
-        {
+    pub(crate) fn lifted(&mut self, hash: u64, as_of: u64, mark: Mark) {
+        let Some(slot) = self.slots.get_mut(&hash) else { return };
+        slot.shown = mark;
+        if slot.joinable.as_ref().is_none_or(|flight| flight.as_of() < as_of) {
             slot.floor = slot.floor.max(as_of);
+        }
+    }
+
+    /// What came into this node's tiers last, of a key that somebody is reading.
+    pub(crate) fn shown(&self, hash: u64) -> Mark {
+        self.slots.get(&hash).map_or(0, |slot| slot.shown)
+    }
+
+    /// A value is shown that comes into no tier of this node.
+    pub(crate) fn show(&mut self, hash: u64, mark: Mark) {
+        if let Some(slot) = self.slots.get_mut(&hash) {
+            slot.shown = mark;
         }
     }
 
@@ -321,30 +329,9 @@ impl Shard {
         younger.map(|flight| flight.landing())
     }
 
-    /// Remembers a failed fill: the origin is left alone for `first`, doubled with each failure in
-    /// a row up to `most`.
-    pub(crate) fn failed(
-        &mut self,
-        hash: u64,
-        error: &Error,
-        now: Ticks,
-        first: Ticks,
-        most: Ticks,
-    ) {
-        let backoff = match self.failures.get(&hash) {
-            // In a row means: not long after the last back-off ended.
-            Some(last) if now < last.until.saturating_add(most) => {
-                last.backoff.saturating_mul(2).min(most)
-            }
-            _ => first.min(most),
-        };
-        if self.failures.len() >= MAX_FAILURES {
-            self.failures.retain(|_, failure| now < failure.until);
-        }
-        if backoff > 0 && self.failures.len() < MAX_FAILURES {
-            let until = now.saturating_add(backoff);
-            self.failures.insert(hash, Failure { until, backoff, error: error.clone() });
-        }
+    /// The failed fills of these keys.
+    pub(crate) fn failures(&mut self) -> &mut Failures {
+        &mut self.failures
     }
 }
 

@@ -246,7 +246,7 @@ fn a_failure_is_remembered_until_an_invalidation() {
         let mut shard = world.table.lock(HASH);
         let is_current = shard.land(HASH, &flight);
         if is_current {
-            shard.failed(HASH, &Error::new(ErrorKind::Origin, "down"), START, 64, 64);
+            shard.failures().add(HASH, &Error::new(ErrorKind::Origin, "down"), START, 64, 64);
         }
         drop((shard, first));
         invalidating.join().unwrap();
@@ -279,7 +279,7 @@ fn a_third_flight_waits() {
                 let mut shard = world.table.lock(HASH);
                 let is_current = shard.land(HASH, &one);
                 if is_current {
-                    shard.failed(HASH, &error, START, 64, 64);
+                    shard.failures().add(HASH, &error, START, 64, 64);
                 }
                 is_current
             }

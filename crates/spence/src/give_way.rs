@@ -63,8 +63,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 return answer.ok_or_else(|| self.nothing_there());
             }
             Held::Fresh(entry, _) | Held::Stale(entry, _) if is_brought(&entry) => {}
-            // Nothing that is older can come any more.
-            Held::Nothing(MissCause::Absent) if self.shared().is_none() => {}
             Held::Fresh(..) | Held::Stale(..) | Held::Nothing(_) => {
                 self.forget_older(caller.hash, &caller.text, &passed);
             }
@@ -81,6 +79,8 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// who have waited: they would pass one fill after the other else.
     fn forget_older(&self, hash: u64, text: &Arc<str>, passed: &Passed) {
         let (engine, memory) = (&self.engine, &self.core.namespace.memory);
+        // Dropped after the locks.
+        let held;
         let mut is_last = passed.is_last.lock();
         if std::mem::replace(&mut *is_last, true) {
             return;
@@ -88,7 +88,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         if let Some(shared) = self.shared() {
             shared.overtake_from_now(hash);
         }
-        let held;
         let mut shard = engine.flights.lock(hash);
         let position = match self.shared() {
             None => passed.landed,

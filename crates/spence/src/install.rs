@@ -24,6 +24,7 @@ use crate::key::Key;
 use crate::memory::Displaced;
 use crate::memory::weigh::allocation;
 use crate::outcome::Source;
+use crate::promote::Lift;
 use crate::stats::Count;
 use crate::sync::Mutex;
 
@@ -74,7 +75,7 @@ pub(crate) enum Keep {
     /// Nothing: the entry came from there.
     Promoted,
     /// Keep it, if there is a disk: the entry came from the shared tier.
-    Lifted(Option<Arc<StoredEntry>>),
+    Lifted(Lift, Option<Arc<StoredEntry>>),
     /// Keep it; its `seq` and `as_of` are filled in, so it must not be shared yet.
     Put(Arc<StoredEntry>),
     /// The entry cannot be stored; what is older must not come back.
@@ -136,8 +137,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             Admission::Granted { expired: true } => expired = Some(engine.clock.unix_ms()),
             Admission::Granted { expired: false } => {}
         }
-        if self.holds_later(hash, head.as_of) {
+        if self.holds_later(hash, head.as_of, displaced) {
             return (Admission::Overtaken, Ack::done());
+        }
+        if let Keep::Lifted(lift, _) = &keep
+            && ![lift.shown, lift.mark].contains(&shard.shown(hash))
+        {
+            return (Admission::Overtaken, self.let_stay(shard, hash, text, lift, displaced));
         }
         if let Some(at_ms) = expired {
             head.expire(engine.tick_of(at_ms).unwrap_or(0));
@@ -158,17 +164,19 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         match keep {
             Keep::Promoted => shard.promoted(hash, head.as_of),
-            Keep::Lifted(_) if standing == Standing::Fresh => shard.lifted(hash, head.as_of),
+            Keep::Lifted(lift, _) if standing == Standing::Fresh => {
+                shard.lifted(hash, head.as_of, lift.mark);
+            }
             // Whoever has found the same may serve it as stale yet, and is not to look again: that
             // would never end. What is older is refused while this is held.
-            Keep::Lifted(_) => {}
+            Keep::Lifted(..) => {}
             Keep::Nothing | Keep::Put(_) | Keep::Remove | Keep::Forget => {
                 shard.installed(hash, head.as_of);
             }
         }
         let ack = match keep {
-            Keep::Nothing | Keep::Promoted | Keep::Lifted(None) => Ack::done(),
-            Keep::Put(mut stored) | Keep::Lifted(Some(mut stored)) if lasting => {
+            Keep::Nothing | Keep::Promoted | Keep::Lifted(_, None) => Ack::done(),
+            Keep::Put(mut stored) | Keep::Lifted(_, Some(mut stored)) if lasting => {
                 let own = Arc::make_mut(&mut stored);
                 own.seq = engine.log.next();
                 own.as_of = head.as_of;
@@ -177,38 +185,11 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
                 }
                 engine.disk.accept(Op::Put(stored))
             }
-            Keep::Put(_) | Keep::Lifted(_) | Keep::Remove | Keep::Forget => {
+            Keep::Put(_) | Keep::Lifted(..) | Keep::Remove | Keep::Forget => {
                 self.remove_from_disk(text)
             }
         };
         (Admission::Granted { expired: expired.is_some() }, ack)
-    }
-
-    /// Whether memory holds what came up from the shared tier and is of a later version: if it was
-    /// stale there, no floor says so.
-    fn holds_later(&self, hash: u64, as_of: u64) -> bool {
-        let held = || self.core.namespace.memory.peek(hash);
-        self.shared().is_some() && held().is_some_and(|held| held.head().as_of > as_of)
-    }
-
-    /// A value that a ban forbids is newer than what is held all the same: its reader must not see
-    /// that again (contract C8).
-    fn bury_older(
-        &self,
-        shard: &mut Shard,
-        hash: u64,
-        text: &Arc<str>,
-        as_of: u64,
-        keep: &Keep,
-        displaced: &mut Displaced,
-    ) -> Ack {
-        let is_newer = matches!(shard.admit(hash, as_of), Admission::Granted { .. });
-        if matches!(keep, Keep::Promoted) || !is_newer {
-            return Ack::done();
-        }
-        shard.installed(hash, as_of);
-        displaced.0.extend(self.core.namespace.memory.remove(hash));
-        self.remove_from_disk(text)
     }
 
     pub(crate) fn remove_from_disk(&self, text: &Arc<str>) -> Ack {

@@ -1,4 +1,4 @@
-//! The walk down the tiers and the way back up: memory, disk, origin; then install and promote.
+//! The walk down the tiers: memory, disk, the shared tier. The way back up is in `promote.rs`.
 //!
 //! This is the only file that knows the order of the tiers. A hit in memory is decided by one
 //! check and touches nothing below. Everything else takes a ticket first (see `flight.rs`), so
@@ -12,15 +12,13 @@ use crate::ban::Verdict;
 use crate::cache::Cache;
 use crate::cached::Cached;
 use crate::clock::Ticks;
-use crate::codec::mark;
 use crate::disk::Found as OnDisk;
-use crate::entry::{Birth, Content, Entry, Standing, Stored, detail_of, is_of, typed};
-use crate::envelope::StoredEntry;
+use crate::entry::{Entry, Standing, Stored, is_of, typed};
 use crate::error::{Error, ErrorKind};
-use crate::flight::{Admission, Ticket};
-use crate::install::{Keep, jitter_seed};
+use crate::flight::Ticket;
 use crate::key::{Key, check_text, shared_text};
 use crate::outcome::{Freshness, MissCause, Source, StaleReason};
+use crate::promote::Found;
 use crate::share::Wanted;
 use crate::stats::Count;
 
@@ -43,12 +41,6 @@ pub(crate) struct Looking<'a, K> {
     pub(crate) ticket: Ticket,
     pub(crate) key: &'a K,
     pub(crate) text: Arc<str>,
-}
-
-/// What a tier below memory holds, and which.
-pub(crate) struct Found {
-    pub(crate) stored: StoredEntry,
-    pub(crate) source: Source,
 }
 
 impl<K: Key, V> Held<K, V> {
@@ -257,8 +249,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let asked = self.stopwatch_for_log();
         match self.engine.disk.get(&self.core.namespace.name, text).found().await {
             OnDisk::Entry(stored) => {
-                let found = Found { stored: *stored, source: Source::Disk };
-                let held = match self.promote(ticket.hash, key, found) {
+                let held = match self.promote(ticket.hash, key, Found::OnDisk(*stored)) {
                     Ok(Held::Fresh(..)) if self.is_too_doubtful() => {
                         Held::Nothing(MissCause::Expired)
                     }
@@ -282,7 +273,7 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// What memory holds, examined again if the world has changed since it was.
-    fn in_memory(&self, hash: u64, key: &K) -> Held<K, V> {
+    pub(crate) fn in_memory(&self, hash: u64, key: &K) -> Held<K, V> {
         let slot = self.core.namespace.memory.get(hash, &|stored| is_of::<K, V>(stored, key));
         let Some(entry) = slot.and_then(typed::<K, V>) else {
             return Held::Nothing(MissCause::Absent);
@@ -317,60 +308,6 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
         engine.examine(&entry.head, entry.is_negative(), world);
         true
-    }
-
-    /// Brings what a lower tier holds into those above it, unless something has passed it.
-    pub(crate) fn promote(
-        &self,
-        hash: u64,
-        key: &K,
-        found: Found,
-    ) -> Result<Held<K, V>, MissCause> {
-        let (engine, namespace) = (&self.engine, &self.core.namespace);
-        let Found { mut stored, source } = found;
-        let codec = self.core.codec.as_deref().ok_or(MissCause::Schema)?;
-        if stored.fingerprint != namespace.fingerprint || stored.codec != mark(codec) {
-            return Err(MissCause::Schema);
-        }
-        let keep = match source {
-            Source::Redis => Keep::Lifted(engine.disk.is_present().then(|| stored.clone().into())),
-            _ => Keep::Promoted,
-        };
-        let content = match stored.negative {
-            true => Content::Nothing,
-            false => {
-                let payload = std::mem::take(&mut stored.payload);
-                Content::Value(codec.decode(payload).ok_or(MissCause::Schema)?)
-            }
-        };
-        let now = engine.clock.ticks();
-        // Born in the future: nobody can say how old it is, so it is not fresh.
-        let (born, unbelievable) =
-            engine.tick_of(stored.born_ms).map_or((now, true), |born| (born, false));
-        let expired_at = stored.expired_at_ms.map(|at| engine.tick_of(at).unwrap_or(now));
-        let may_be_lost = stored.seq <= engine.disk.unverified_until();
-        let birth = Birth {
-            as_of: stored.as_of,
-            born,
-            expired: if unbelievable { Some(born) } else { expired_at },
-            fetch_micros: stored.fetch_micros,
-            seed: jitter_seed(&stored.key),
-            unverified: source == Source::Disk && may_be_lost,
-        };
-        let entry = self.entry(key, content, birth, detail_of(&mut stored));
-        match self.install(hash, &stored.key, &entry, keep, None) {
-            Admission::Passed { .. } => return Err(MissCause::Banned),
-            Admission::Granted { .. } => {}
-            // By another reader who has come later: this one gets what it found all the same.
-            Admission::Overtaken => {
-                engine.examine(&entry.head, entry.is_negative(), namespace.world());
-            }
-        }
-        match engine.standing(&*entry) {
-            Standing::Fresh => Ok(Held::Fresh(entry, source)),
-            Standing::Stale => Ok(Held::Stale(entry, source)),
-            Standing::Gone => Err(MissCause::Expired),
-        }
     }
 
     pub(crate) fn cached(

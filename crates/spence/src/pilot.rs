@@ -297,7 +297,7 @@ impl<K: Key, V: Send + Sync + 'static> Pilot<K, V> {
         let mut shard = engine.flights.lock(hash);
         // A caller that arrived after an invalidation has a right to a call of its own.
         if shard.land(hash, &self.flight) {
-            shard.failed(hash, &error, engine.clock.ticks(), first, most);
+            shard.failures().add(hash, &error, engine.clock.ticks(), first, most);
         }
         drop(shard);
         self.flight.publish(Landing::Failed(error));

@@ -14,13 +14,14 @@ use crate::compress::Packed;
 use crate::covers::Covers;
 use crate::entry::Entry;
 use crate::envelope::{self, StoredEntry};
-use crate::flight::Admission;
+use crate::flight::{Admission, Mark};
 use crate::install::{Encoded, Put};
 use crate::invalidate::Held as Place;
 use crate::key::{Key, shared_text};
 use crate::lifetime::Life;
-use crate::lookup::{Found, Held};
-use crate::outcome::{MissCause, Source};
+use crate::lookup::Held;
+use crate::outcome::MissCause;
+use crate::promote::{Found, Lift};
 use crate::redis::{About, Id, Lease, Leased, Looked, Notice, Shared, Shelved, Tag};
 
 /// The largest value that is shared, in bytes as it is stored.
@@ -65,6 +66,14 @@ pub(crate) struct Wanted<'a, K> {
     pub(crate) text: &'a Arc<str>,
 }
 
+/// How this node stood before the shared tier was asked for a key.
+struct Before {
+    /// The version of what is found.
+    as_of: u64,
+    /// What this node had shown last.
+    shown: Mark,
+}
+
 impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// The shared tier, if values of this cache can be there.
     pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
@@ -74,11 +83,10 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     /// Looks for a value in the shared tier; if it is found, it is lifted.
     pub(crate) async fn look_for(&self, wanted: &Wanted<'_, K>) -> Held<K, V> {
         let Some(shared) = self.shared() else { return Held::Nothing(MissCause::Absent) };
-        // What is invalidated or filled from here on is newer than what will be found.
-        let as_of = self.engine.log.next();
+        let before = self.before(wanted);
         match shared.look_at(self.id(wanted.text)).await {
             Looked::Value(Some(value)) => {
-                self.lift(wanted, as_of, value).unwrap_or_else(Held::Nothing)
+                self.lift(wanted, before, value).unwrap_or_else(Held::Nothing)
             }
             Looked::Value(None) => Held::Nothing(MissCause::Absent),
             Looked::Away => Held::Nothing(MissCause::Failed),
@@ -89,14 +97,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     pub(crate) async fn look_for_all(&self, wanted: &[Wanted<'_, K>]) -> Vec<Held<K, V>> {
         let nothing = |cause: MissCause| wanted.iter().map(|_| Held::Nothing(cause)).collect();
         let Some(shared) = self.shared() else { return nothing(MissCause::Absent) };
-        // What is invalidated or filled from here on is newer than what will be found.
-        let as_of = self.engine.log.next();
+        let before: Vec<_> = wanted.iter().map(|wanted| self.before(wanted)).collect();
         let ids: Vec<_> = wanted.iter().map(|wanted| self.id(wanted.text)).collect();
         let Some(values) = shared.look(&ids).await else { return nothing(MissCause::Failed) };
-        let found = wanted.iter().zip(values);
+        let found = wanted.iter().zip(before).zip(values);
         found
-            .map(|(wanted, value)| match value {
-                Some(value) => self.lift(wanted, as_of, value).unwrap_or_else(Held::Nothing),
+            .map(|((wanted, before), value)| match value {
+                Some(value) => self.lift(wanted, before, value).unwrap_or_else(Held::Nothing),
                 None => Held::Nothing(MissCause::Absent),
             })
             .collect()
@@ -133,13 +140,14 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
     }
 
     /// Brings what the shared tier holds into the tiers of this node, if it is believed and nothing
-    /// has passed it; `as_of` is the position before it was asked for.
+    /// has passed it.
     fn lift(
         &self,
         wanted: &Wanted<'_, K>,
-        as_of: u64,
+        before: Before,
         value: Bytes,
     ) -> Result<Held<K, V>, MissCause> {
+        let mark = tag_of(&value).map_or(0, u64::from_le_bytes);
         let namespace = &self.core.namespace;
         let names = Some((&namespace.name, wanted.text));
         let stored = envelope::take_entry(value, names).ok_or(MissCause::Schema)?;
@@ -147,14 +155,16 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
             return Err(MissCause::Schema);
         }
         let shared = self.shared().ok_or(MissCause::Absent)?;
-        let mut stored = StoredEntry { as_of, ..self.believed(shared, wanted.hash, stored)? };
+        let mut stored =
+            StoredEntry { as_of: before.as_of, ..self.believed(shared, wanted.hash, stored)? };
         let life = namespace.rules().lifetime(Life::of_stored(&stored, false));
         let age = self.engine.clock.unix_ms().saturating_sub(stored.born_ms);
         if Duration::from_millis(age) >= life.hard {
             return Err(MissCause::Expired);
         }
         (stored.seq, stored.epoch) = (0, 0);
-        self.promote(wanted.hash, wanted.key, Found { stored, source: Source::Redis })
+        let lift = Lift { mark, shown: before.shown };
+        self.promote(wanted.hash, wanted.key, Found::Shared(stored, lift))
     }
 
     fn believed(
@@ -173,16 +183,23 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         }
     }
 
-    /// The version of what is found while a fill of version `as_of` is secured: the same, so that
-    /// what the fill brings replaces it. Once something has passed the fill, what it brings is not
+    /// What is invalidated or filled from here on is newer than what will be found.
+    fn before(&self, wanted: &Wanted<'_, K>) -> Before {
+        let shown = self.engine.flights.lock(wanted.hash).shown(wanted.hash);
+        Before { as_of: self.engine.log.next(), shown }
+    }
+
+    /// As for `before`, while a fill of version `as_of` is secured: of the same version, so that
+    /// what the fill brings replaces what is found. Once something has passed the fill, what it brings is not
     /// kept, and what is found may have been stored after that.
-    fn version_of_found(&self, hash: u64, as_of: u64) -> u64 {
+    fn before_securing(&self, wanted: &Wanted<'_, K>, as_of: u64) -> Before {
         let engine = &self.engine;
-        let admission = engine.flights.lock(hash).admit(hash, as_of);
+        let before = self.before(wanted);
+        let admission = engine.flights.lock(wanted.hash).admit(wanted.hash, as_of);
         let is_passed = !matches!(admission, Admission::Granted { expired: false });
         match is_passed || engine.bans.newest().max(engine.doubtful_below()) > as_of {
-            true => engine.log.next(),
-            false => as_of,
+            true => before,
+            false => Before { as_of, ..before },
         }
     }
 
@@ -197,13 +214,13 @@ impl<K: Key, V: Send + Sync + 'static> Cache<K, V> {
         let id = self.id(wanted.text);
         let (mut refused, mut lifted) = (None, None);
         loop {
-            let version = self.version_of_found(wanted.hash, as_of);
+            let before = self.before_securing(wanted, as_of);
             match shared.lease(id, refused, false).await {
                 Leased::Lease(lease) => return Secured::Permit(Permit::Leased(lease), lifted),
                 Leased::Busy { turn } => return Secured::Busy { turn },
                 Leased::Value(value) => {
                     let tag = tag_of(&value);
-                    match self.lift(wanted, version, value) {
+                    match self.lift(wanted, before, value) {
                         Ok(Held::Fresh(entry, _)) if covers.is_enough(wanted.key, &entry) => {
                             return Secured::Found(entry);
                         }

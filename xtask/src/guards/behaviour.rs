@@ -42,7 +42,7 @@ pub(super) const LINES: &[Mutant] = &[
         test: "a_policy_may_leave_its_values_uncompressed",
     },
     Mutant {
-        file: "lookup.rs",
+        file: "promote.rs",
         line: r"unverified: source == Source::Disk && may_be_lost,",
         instead: r"unverified: false,",
         test: "c01_after_a_power_cut_what_the_disk_holds_is_unverified_until_it_is_fetched_anew",
@@ -159,13 +159,13 @@ pub(super) const LINES: &[Mutant] = &[
         test: "c08_what_a_ban_forbids_is_newer_all_the_same",
     },
     Mutant {
-        file: "lookup.rs",
+        file: "promote.rs",
         line: r"seed: jitter_seed(&stored.key),",
         instead: r"seed: 1,",
         test: "c09_jitter_is_the_same_in_memory_on_disk_and_after_a_restart",
     },
     Mutant {
-        file: "lookup.rs",
+        file: "promote.rs",
         line: r"engine.tick_of(stored.born_ms).map_or((now, true), |born| (born, false))",
         instead: r"engine.tick_of(stored.born_ms).map_or((now, true), |_| (now, false))",
         test: "c09_life_is_counted_from_the_origins_answer_in_every_tier",
@@ -207,7 +207,7 @@ pub(super) const LINES: &[Mutant] = &[
         test: "c12_resident_size_stays_within_the_budget",
     },
     Mutant {
-        file: "lookup.rs",
+        file: "promote.rs",
         line: r"if stored.fingerprint != namespace.fingerprint || stored.codec != mark(codec) {",
         instead: r"if stored.codec != mark(codec) {",
         test: "c13_a_value_of_another_schema_is_a_miss",
@@ -366,14 +366,14 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "share.rs",
-        line: r"                    match self.lift(wanted, version, value) {",
-        instead: r"                    match self.lift(wanted, version.max(self.engine.log.next()), value) {",
+        line: r"                    match self.lift(wanted, before, value) {",
+        instead: r"                    match self.lift(wanted, self.before(wanted), value) {",
         test: "what_another_node_has_let_grow_is_taken_from_the_shared_tier",
     },
     Mutant {
         file: "share.rs",
-        line: r"            true => engine.log.next(),",
-        instead: r"            true => as_of,",
+        line: r"            true => before,",
+        instead: r"            true => Before { as_of, ..before },",
         test: "what_has_passed_a_fill_is_what_it_finds",
     },
     Mutant {

@@ -193,14 +193,14 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "install.rs",
-        line: r"            Keep::Lifted(_) => {}",
-        instead: r"            Keep::Lifted(_) => shard.installed(hash, head.as_of),",
+        line: r"            Keep::Lifted(..) => {}",
+        instead: r"            Keep::Lifted(..) => shard.installed(hash, head.as_of),",
         test: "a_stale_value_that_others_hold_too_is_fetched_anew",
     },
     Mutant {
         file: "install.rs",
-        line: r"            Keep::Lifted(_) => {}",
-        instead: r"            Keep::Lifted(_) => shard.promoted(hash, head.as_of),",
+        line: r"            Keep::Lifted(..) => {}",
+        instead: r"            Keep::Lifted(..) => shard.promoted(hash, head.as_of),",
         test: "a_stale_value_that_others_hold_too_stands_in_for_all_who_ask",
     },
     Mutant {
@@ -216,6 +216,25 @@ pub(super) const LINES: &[Mutant] = &[
         test: "who_looks_while_a_stale_value_is_fetched_anew_does_not_pass_it",
     },
     Mutant {
+        file: "install.rs",
+        line: r"            && ![lift.shown, lift.mark].contains(&shard.shown(hash))",
+        instead: r"            && false",
+        test: "c08_what_was_read_before_does_not_replace_what_has_been_shown",
+    },
+    Mutant {
+        file: "refuse.rs",
+        line: r"        displaced.0.extend(memory.remove(hash));
+        self.remove_from_disk(text)
+    }
+
+    /// A value that a ban",
+        instead: r"        Ack::done()
+    }
+
+    /// A value that a ban",
+        test: "c08_of_two_that_were_read_at_once_the_older_does_not_come_last",
+    },
+    Mutant {
         file: "give_way.rs",
         line: r"            None => passed.landed,",
         instead: r"            None => engine.log.next(),",
@@ -223,8 +242,9 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "give_way.rs",
-        line: r"Held::Nothing(MissCause::Absent) if",
-        instead: r"Held::Nothing(_) if",
+        line: r"            Held::Fresh(..) | Held::Stale(..) | Held::Nothing(_) => {",
+        instead: r"            Held::Nothing(_) => {}
+            Held::Fresh(..) | Held::Stale(..) => {",
         test: "c08_what_is_past_its_grace_does_not_come_back_after_what_was_shown",
     },
     Mutant {
@@ -235,8 +255,8 @@ pub(super) const LINES: &[Mutant] = &[
     },
     Mutant {
         file: "install.rs",
-        line: r"if self.holds_later(hash, head.as_of) {",
-        instead: r"if false && self.holds_later(hash, head.as_of) {",
+        line: r"if self.holds_later(hash, head.as_of, displaced) {",
+        instead: r"if false && self.holds_later(hash, head.as_of, displaced) {",
         test: "c08_what_was_fetched_alone_does_not_replace_a_later_stale_value",
     },
 ];

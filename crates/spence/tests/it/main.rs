@@ -20,6 +20,7 @@ mod gathered;
 mod give_way;
 mod history;
 mod leases;
+mod lifts;
 mod memory;
 mod model;
 mod notes;
